@@ -1,0 +1,44 @@
+/* The built-in executor: runs a graph on the CPU.
+ *
+ * It serves to verify that a rewritten model computes the same function, and to evaluate models on data. Shapes are found
+ * while running, so that any batch size fits. Kernels are looked up in one table by domain and operator. */
+#ifndef OA_EXEC_EXEC_H
+#define OA_EXEC_EXEC_H
+
+#include "core/base/error.h"
+#include "core/ir/graph.h"
+
+/* A dense run-time tensor. Zero-initialise; free with oa_array_free. */
+typedef struct oa_array {
+    oa_dtype dtype;
+    size_t rank;
+    size_t dims[OA_MAX_RANK];
+    size_t count; /* product of dims */
+    void *data;   /* packed row-major elements, aligned */
+    bool is_view; /* data is borrowed */
+} oa_array;
+
+/* Allocates count elements (zeroed). OA_ERROR_MEMORY, OA_ERROR_INPUT on overflowing dims. */
+oa_status oa_array_init(oa_array *array, oa_dtype dtype, const size_t *dims, size_t rank, oa_error *error);
+void oa_array_free(oa_array *array);
+
+typedef struct oa_executor oa_executor;
+
+/* Prepares a graph, which must outlive the executor. Fails with OA_ERROR_UNSUPPORTED, naming the first node and operator
+ * (and how many others) that no kernel exists for; only live nodes count. O(nodes + edges). */
+oa_status oa_executor_create(oa_executor **executor, const oa_graph *graph, oa_error *error);
+void oa_executor_destroy(oa_executor *executor);
+
+/* Runs the graph.
+ *
+ * outputs   [graph->output_count], outputs: owned by the caller, who frees each with oa_array_free; untouched on failure.
+ * inputs    [graph->input_count], borrowed, in the order of graph->inputs, of the declared dtypes.
+ * payloads  replacements for constants, or NULL.
+ *
+ * Intermediate values are freed as soon as their last reader has run; float16 and bfloat16 weights are widened for the
+ * node that uses them only, so that the peak stays near the largest activations. Errors: OA_ERROR_INPUT for shapes or
+ * types that do not fit (naming node and operator), OA_ERROR_UNSUPPORTED, OA_ERROR_MEMORY. */
+oa_status oa_executor_run(oa_array *outputs, oa_executor *executor, const oa_array *inputs, const oa_payloads *payloads,
+                          oa_error *error);
+
+#endif
