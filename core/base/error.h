@@ -5,15 +5,15 @@
 #include <stddef.h>
 
 /* One list of every status: name, exit status of the command line, short text. */
-#define OA_STATUS_LIST(X)                                                \
-    X(OA_OK, 0, "done")                                                  \
-    X(OA_ERROR_DIFFERENT, 1, "the models compute different functions")   \
-    X(OA_ERROR_USAGE, 2, "wrong usage")                                  \
-    X(OA_ERROR_INPUT, 3, "an input cannot be read or is malformed")      \
-    X(OA_ERROR_ARCHITECTURE, 4, "the models do not share an architecture") \
-    X(OA_ERROR_OUTPUT, 5, "the output cannot be written")                \
-    X(OA_ERROR_MEMORY, 6, "out of memory")                               \
-    X(OA_ERROR_UNSUPPORTED, 3, "the built-in executor does not support this") \
+#define OA_STATUS_LIST(X)                                                                                              \
+    X(OA_OK, 0, "done")                                                                                                \
+    X(OA_ERROR_DIFFERENT, 1, "the models compute different functions")                                                 \
+    X(OA_ERROR_USAGE, 2, "wrong usage")                                                                                \
+    X(OA_ERROR_INPUT, 3, "an input cannot be read or is malformed")                                                    \
+    X(OA_ERROR_ARCHITECTURE, 4, "the models do not share an architecture")                                             \
+    X(OA_ERROR_OUTPUT, 5, "the output cannot be written")                                                              \
+    X(OA_ERROR_MEMORY, 6, "out of memory")                                                                             \
+    X(OA_ERROR_UNSUPPORTED, 3, "the built-in executor does not support this")                                          \
     X(OA_ERROR_INTERNAL, 7, "internal error")
 
 typedef enum oa_status {

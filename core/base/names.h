@@ -13,7 +13,8 @@ typedef struct oa_names {
 
 /* The index stored for `name`, or OA_NONE. Expected O(length of name). */
 size_t oa_names_find(const oa_names *names, const char *name);
-/* Stores `index` (not OA_NONE) for `name`, replacing an earlier one. False when memory runs out. Amortised O(length). */
+/* Stores `index` (not OA_NONE) for `name`, replacing an earlier one. False when memory runs out. Amortised O(length).
+ */
 bool oa_names_put(oa_names *names, const char *name, size_t index);
 void oa_names_free(oa_names *names);
 

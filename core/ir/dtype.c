@@ -37,12 +37,15 @@ size_t oa_dtype_size(oa_dtype dtype)
 const char *oa_dtype_name(oa_dtype dtype)
 {
     static const char *const names[] = {
-        [OA_DTYPE_UNDEFINED] = "undefined", [OA_DTYPE_FLOAT] = "float32",        [OA_DTYPE_UINT8] = "uint8",
-        [OA_DTYPE_INT8] = "int8",           [OA_DTYPE_UINT16] = "uint16",        [OA_DTYPE_INT16] = "int16",
-        [OA_DTYPE_INT32] = "int32",         [OA_DTYPE_INT64] = "int64",          [OA_DTYPE_STRING] = "string",
-        [OA_DTYPE_BOOL] = "bool",           [OA_DTYPE_FLOAT16] = "float16",      [OA_DTYPE_DOUBLE] = "float64",
-        [OA_DTYPE_UINT32] = "uint32",       [OA_DTYPE_UINT64] = "uint64",        [OA_DTYPE_COMPLEX64] = "complex64",
-        [OA_DTYPE_COMPLEX128] = "complex128", [OA_DTYPE_BFLOAT16] = "bfloat16",
+        [OA_DTYPE_UNDEFINED] = "undefined", [OA_DTYPE_FLOAT] = "float32",
+        [OA_DTYPE_UINT8] = "uint8",         [OA_DTYPE_INT8] = "int8",
+        [OA_DTYPE_UINT16] = "uint16",       [OA_DTYPE_INT16] = "int16",
+        [OA_DTYPE_INT32] = "int32",         [OA_DTYPE_INT64] = "int64",
+        [OA_DTYPE_STRING] = "string",       [OA_DTYPE_BOOL] = "bool",
+        [OA_DTYPE_FLOAT16] = "float16",     [OA_DTYPE_DOUBLE] = "float64",
+        [OA_DTYPE_UINT32] = "uint32",       [OA_DTYPE_UINT64] = "uint64",
+        [OA_DTYPE_COMPLEX64] = "complex64", [OA_DTYPE_COMPLEX128] = "complex128",
+        [OA_DTYPE_BFLOAT16] = "bfloat16",
     };
     return (size_t)dtype < sizeof names / sizeof names[0] ? names[dtype] : "unknown";
 }

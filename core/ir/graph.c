@@ -79,7 +79,8 @@ oa_status oa_graph_add_tensor(size_t *index, oa_graph *graph, const oa_tensor *t
     size_t count;
     status = oa_dims_count(&count, tensor->dims, tensor->rank, error);
     if (status != OA_OK || count != tensor->count) {
-        return oa_fail(error, OA_ERROR_INPUT, "tensor '%s': the shape does not fit its number of elements", tensor->name);
+        return oa_fail(error, OA_ERROR_INPUT, "tensor '%s': the shape does not fit its number of elements",
+                       tensor->name);
     }
     if (!oa_grow(&graph->tensors, &graph->tensor_capacity, graph->tensor_count + 1, sizeof *graph->tensors)) {
         return no_memory(error);

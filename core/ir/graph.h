@@ -36,13 +36,13 @@ typedef struct oa_value {
     size_t producer; /* index of the node, or OA_NONE (inputs, constants) */
     bool is_input;   /* a true graph input: one without an initializer */
     bool is_output;
-    bool is_opaque;  /* something that the IR cannot look into (sparse initializer, sequence, map, ...) */
+    bool is_opaque; /* something that the IR cannot look into (sparse initializer, sequence, map, ...) */
     /* Declared type, from graph inputs and outputs. */
     oa_dtype dtype;
     bool has_shape;
     size_t rank;
-    int64_t dims[OA_MAX_RANK];         /* >= 0, or -1 when symbolic or unknown */
-    const char *symbols[OA_MAX_RANK];  /* name of a symbolic dimension, or NULL */
+    int64_t dims[OA_MAX_RANK];        /* >= 0, or -1 when symbolic or unknown */
+    const char *symbols[OA_MAX_RANK]; /* name of a symbolic dimension, or NULL */
 } oa_value;
 
 typedef enum oa_attribute_kind {
@@ -113,13 +113,14 @@ void oa_graph_destroy(oa_graph *graph);
  * empty name). O(length). */
 oa_status oa_graph_value(size_t *index, oa_graph *graph, const char *name, oa_error *error);
 
-/* Adds a constant called `tensor->name` and gives its value that tensor. `tensor` is copied, its name too, its payload is
- * borrowed and must outlive the graph; dims and count are checked against each other. OA_ERROR_INPUT when the value
+/* Adds a constant called `tensor->name` and gives its value that tensor. `tensor` is copied, its name too, its payload
+ * is borrowed and must outlive the graph; dims and count are checked against each other. OA_ERROR_INPUT when the value
  * already is a constant. */
 oa_status oa_graph_add_tensor(size_t *index, oa_graph *graph, const oa_tensor *tensor, oa_error *error);
 
-/* Declares an input or output of the graph. The declaration fields (dtype, has_shape, rank, dims, symbols) are copied from
- * `declared`; an input that is a constant already only gets its declaration (it is an initializer with a default). */
+/* Declares an input or output of the graph. The declaration fields (dtype, has_shape, rank, dims, symbols) are copied
+ * from `declared`; an input that is a constant already only gets its declaration (it is an initializer with a default).
+ */
 oa_status oa_graph_add_input(oa_graph *graph, const char *name, const oa_value *declared, oa_error *error);
 oa_status oa_graph_add_output(oa_graph *graph, const char *name, const oa_value *declared, oa_error *error);
 
@@ -153,8 +154,8 @@ const char *oa_node_label(const oa_graph *graph, const oa_node *node);
 /* Normalises an axis of a rank (negative counts from the end); false when out of range. */
 bool oa_axis_normalise(size_t *axis, int64_t given, size_t rank);
 
-/* The constants of a model with some payloads replaced: what permuting and merging make, the executor runs and the writer
- * writes. data[t] is NULL (the tensor's own payload stands) or owned memory of count * element size bytes in the
+/* The constants of a model with some payloads replaced: what permuting and merging make, the executor runs and the
+ * writer writes. data[t] is NULL (the tensor's own payload stands) or owned memory of count * element size bytes in the
  * tensor's dtype. */
 typedef struct oa_payloads {
     void **data; /* [count] */

@@ -16,11 +16,12 @@ oa_status oa_gemm(oa_matrix_view c, oa_const_matrix_view a, bool transpose_a, oa
     size_t k_of_b = transpose_b ? b.columns : b.rows;
     size_t n = transpose_b ? b.rows : b.columns;
     if (c.rows != m || c.columns != n || k != k_of_b || c.stride < n || a.stride < a.columns || b.stride < b.columns) {
-        return oa_fail(error, OA_ERROR_INTERNAL, "matrix product of [%zu, %zu] and [%zu, %zu] into [%zu, %zu]", m, k, k_of_b,
-                       n, c.rows, c.columns);
+        return oa_fail(error, OA_ERROR_INTERNAL, "matrix product of [%zu, %zu] and [%zu, %zu] into [%zu, %zu]", m, k,
+                       k_of_b, n, c.rows, c.columns);
     }
     if (!fits(m) || !fits(n) || !fits(k) || !fits(c.stride) || !fits(a.stride) || !fits(b.stride)) {
-        return oa_fail(error, OA_ERROR_UNSUPPORTED, "matrix product of [%zu, %zu] and [%zu, %zu] is too large", m, k, k, n);
+        return oa_fail(error, OA_ERROR_UNSUPPORTED, "matrix product of [%zu, %zu] and [%zu, %zu] is too large", m, k, k,
+                       n);
     }
     if (m == 0 || n == 0) {
         return OA_OK;
@@ -39,11 +40,13 @@ oa_status oa_gemm(oa_matrix_view c, oa_const_matrix_view a, bool transpose_a, oa
     return OA_OK;
 }
 
-oa_status oa_gemm_double(double *c, size_t ldc, const double *a, size_t lda, bool transpose_a, const double *b, size_t ldb,
-                         bool transpose_b, size_t m, size_t n, size_t k, double alpha, double beta, oa_error *error)
+oa_status oa_gemm_double(double *c, size_t ldc, const double *a, size_t lda, bool transpose_a, const double *b,
+                         size_t ldb, bool transpose_b, size_t m, size_t n, size_t k, double alpha, double beta,
+                         oa_error *error)
 {
     if (!fits(m) || !fits(n) || !fits(k) || !fits(lda) || !fits(ldb) || !fits(ldc)) {
-        return oa_fail(error, OA_ERROR_UNSUPPORTED, "matrix product of [%zu, %zu] and [%zu, %zu] is too large", m, k, k, n);
+        return oa_fail(error, OA_ERROR_UNSUPPORTED, "matrix product of [%zu, %zu] and [%zu, %zu] is too large", m, k, k,
+                       n);
     }
     if (m == 0 || n == 0) {
         return OA_OK;

@@ -31,8 +31,9 @@ oa_status oa_gemm(oa_matrix_view c, oa_const_matrix_view a, bool transpose_a, oa
                   float alpha, float beta, oa_error *error);
 
 /* The same in double precision on raw row-major arrays: c[m, n] = alpha op(a) op(b) + beta c. */
-oa_status oa_gemm_double(double *c, size_t ldc, const double *a, size_t lda, bool transpose_a, const double *b, size_t ldb,
-                         bool transpose_b, size_t m, size_t n, size_t k, double alpha, double beta, oa_error *error);
+oa_status oa_gemm_double(double *c, size_t ldc, const double *a, size_t lda, bool transpose_a, const double *b,
+                         size_t ldb, bool transpose_b, size_t m, size_t n, size_t k, double alpha, double beta,
+                         oa_error *error);
 
 /* How many threads the BLAS uses from now on (process-wide: that is OpenBLAS's own setting); at least 1. */
 void oa_blas_set_threads(int threads);

@@ -1,0 +1,206 @@
+/* Symmetry discovery: one walk over the graph with the operators' rules, then the layout is read off the index spaces.
+ */
+#include "core/symmetry/discovery.h"
+#include "core/symmetry/layout_build.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { OA_WHY_SIZE = 320 };
+
+static oa_status failure(const oa_discovery *discovery, oa_error *error)
+{
+    if (discovery->spaces.is_nested_too_deeply) {
+        return oa_fail(error, OA_ERROR_UNSUPPORTED, "the graph nests products and concatenations of axes too deeply");
+    }
+    return oa_fail(error, OA_ERROR_MEMORY, "out of memory while looking for symmetries");
+}
+
+/* A pin whose reason is the graph's own: "graph input 'x'". */
+static oa_pin graph_pin(oa_discovery *discovery, const char *what, const char *name)
+{
+    char text[OA_WHY_SIZE];
+    snprintf(text, sizeof text, "%s '%s'", what, name);
+    const char *copy = oa_arena_strdup(&discovery->spaces.arena, text);
+    if (!copy) {
+        discovery->spaces.is_out_of_memory = true;
+        copy = what;
+    }
+    return (oa_pin){.node = OA_NONE, .why = copy};
+}
+
+static void start_inputs(oa_discovery *discovery)
+{
+    const oa_graph *graph = discovery->graph;
+    oa_spaces *spaces = &discovery->spaces;
+    for (size_t i = 0; i < graph->input_count; i++) {
+        const oa_value *value = &graph->values[graph->inputs[i]];
+        oa_axes *axes = &discovery->axes[graph->inputs[i]];
+        if (!value->has_shape || value->is_opaque) {
+            continue;
+        }
+        oa_pin pin = graph_pin(discovery, "graph input", value->name);
+        axes->has_rank = true;
+        axes->rank = value->rank;
+        for (size_t k = 0; k < value->rank; k++) {
+            oa_dim size = value->dims[k] >= 0 && value->dims[k] < OA_DIM_LIMIT ? value->dims[k]
+                          : value->symbols[k] ? oa_dim_symbol(&spaces->dims, value->symbols[k])
+                                              : oa_dim_fresh(&spaces->dims);
+            axes->space[k] = oa_space_pinned(spaces, size, pin);
+        }
+    }
+}
+
+/* Small integer constants are shape arithmetic's numbers. */
+static void start_contents(oa_discovery *discovery, oa_axes *axes, const oa_tensor *tensor)
+{
+    bool is_int64 = tensor->dtype == OA_DTYPE_INT64;
+    if ((!is_int64 && tensor->dtype != OA_DTYPE_INT32) || tensor->rank > 1 || tensor->count > OA_CONTENTS_MAX ||
+        !tensor->data) {
+        return;
+    }
+    oa_dim *contents = oa_arena_alloc(&discovery->spaces.arena, tensor->count, sizeof *contents);
+    if (!contents) {
+        discovery->spaces.is_out_of_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < tensor->count; i++) {
+        contents[i] = is_int64 ? ((const int64_t *)tensor->data)[i] : ((const int32_t *)tensor->data)[i];
+        /* Slices to "the end" give INT64_MAX; any number past the limit means the same there. */
+        contents[i] = contents[i] >= OA_DIM_LIMIT    ? OA_DIM_LIMIT - 1
+                      : contents[i] <= -OA_DIM_LIMIT ? -OA_DIM_LIMIT + 1
+                                                     : contents[i];
+    }
+    axes->has_contents = true;
+    axes->content_rank = tensor->rank;
+    axes->content_count = tensor->count;
+    axes->contents = contents;
+}
+
+static void start_tensors(oa_discovery *discovery)
+{
+    const oa_graph *graph = discovery->graph;
+    for (size_t t = 0; t < graph->tensor_count; t++) {
+        const oa_tensor *tensor = &graph->tensors[t];
+        oa_axes *axes = &discovery->axes[tensor->value];
+        axes->has_rank = true;
+        axes->rank = tensor->rank;
+        for (size_t k = 0; k < tensor->rank; k++) {
+            bool is_plain = tensor->data != NULL && tensor->dims[k] < (size_t)OA_DIM_LIMIT;
+            axes->space[k] = is_plain ? oa_space_leaf(&discovery->spaces, (oa_dim)tensor->dims[k])
+                                      : oa_space_pinned(&discovery->spaces, oa_dim_fresh(&discovery->spaces.dims),
+                                                        (oa_pin){.node = OA_NONE, .why = "its payload cannot be read"});
+        }
+        start_contents(discovery, axes, tensor);
+    }
+}
+
+/* Pins everything that a node without a fitting rule touches. Its outputs keep no link to anything. */
+static void pin_node(oa_discovery *discovery, const oa_node *node, bool is_known)
+{
+    const char *why = is_known ? "this use of the operator is not understood" : "the operator is not known";
+    for (size_t i = 0; i < node->input_count + node->capture_count; i++) {
+        size_t value = i < node->input_count ? node->inputs[i] : node->captures[i - node->input_count];
+        if (value != OA_NONE) {
+            oa_pin_axes(discovery, &discovery->axes[value], why);
+        }
+    }
+    for (size_t i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] == OA_NONE) {
+            continue;
+        }
+        oa_axes *axes = &discovery->axes[node->outputs[i]];
+        const oa_value *value = &discovery->graph->values[node->outputs[i]];
+        *axes = (oa_axes){.has_rank = value->has_shape, .rank = value->rank};
+        for (size_t k = 0; k < value->rank && value->has_shape; k++) {
+            oa_dims *dims = &discovery->spaces.dims;
+            oa_dim size = value->dims[k] >= 0 && value->dims[k] < OA_DIM_LIMIT ? value->dims[k]
+                          : value->symbols[k]                                  ? oa_dim_symbol(dims, value->symbols[k])
+                                                                               : oa_dim_fresh(dims);
+            axes->space[k] = oa_fixed(discovery, size, why);
+        }
+    }
+}
+
+static oa_rule *rule_of(const oa_node *node)
+{
+    static const oa_rule_entry *const families[] = {oa_rules_elementwise, oa_rules_linear, oa_rules_reduce,
+                                                    oa_rules_select, oa_rules_shape};
+    if (node->domain[0] != '\0') {
+        return NULL;
+    }
+    for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
+        for (const oa_rule_entry *entry = families[f]; entry->op_type; entry++) {
+            if (strcmp(entry->op_type, node->op_type) == 0) {
+                return entry->rule;
+            }
+        }
+    }
+    return NULL;
+}
+
+bool oa_symmetry_has_rule(const oa_node *node)
+{
+    return rule_of(node) != NULL;
+}
+
+static oa_status walk_nodes(oa_discovery *discovery, oa_error *error)
+{
+    for (size_t i = 0; i < discovery->graph->live_count; i++) {
+        const oa_node *node = &discovery->graph->nodes[i];
+        oa_rule *rule = rule_of(node);
+        discovery->node = i;
+        if (!rule || node->capture_count || !rule(discovery, node)) {
+            pin_node(discovery, node, rule != NULL);
+        }
+        if (!oa_fold(discovery, node) || oa_spaces_failed(&discovery->spaces)) {
+            return failure(discovery, error);
+        }
+    }
+    return OA_OK;
+}
+
+static void pin_ends(oa_discovery *discovery, const oa_fixed_axis *fixed, size_t fixed_count)
+{
+    const oa_graph *graph = discovery->graph;
+    for (size_t i = 0; i < graph->output_count; i++) {
+        const oa_axes *axes = &discovery->axes[graph->outputs[i]];
+        oa_pin pin = graph_pin(discovery, "graph output", graph->values[graph->outputs[i]].name);
+        for (size_t k = 0; axes->has_rank && k < axes->rank; k++) {
+            oa_space_pin(&discovery->spaces, axes->space[k], pin);
+        }
+    }
+    for (size_t i = 0; i < fixed_count; i++) {
+        const oa_axes *axes = &discovery->axes[graph->tensors[fixed[i].tensor].value];
+        oa_space_pin(&discovery->spaces, axes->space[fixed[i].axis], (oa_pin){.node = OA_NONE, .why = fixed[i].why});
+    }
+}
+
+oa_status oa_layout_discover(oa_layout **layout, const oa_graph *graph, const oa_fixed_axis *fixed, size_t fixed_count,
+                             oa_error *error)
+{
+    oa_discovery discovery = {.graph = graph, .node = OA_NONE};
+    oa_status status;
+    discovery.axes = oa_calloc(graph->value_count, sizeof *discovery.axes);
+    if (!discovery.axes || !oa_spaces_init(&discovery.spaces)) {
+        status = failure(&discovery, error);
+        goto done;
+    }
+    start_inputs(&discovery);
+    start_tensors(&discovery);
+    status = walk_nodes(&discovery, error);
+    if (status != OA_OK) {
+        goto done;
+    }
+    discovery.node = OA_NONE;
+    pin_ends(&discovery, fixed, fixed_count);
+    if (oa_spaces_failed(&discovery.spaces)) {
+        status = failure(&discovery, error);
+        goto done;
+    }
+    status = oa_layout_build(layout, &discovery, error);
+done:
+    oa_free(discovery.axes);
+    oa_spaces_free(&discovery.spaces);
+    return status;
+}

@@ -1,0 +1,84 @@
+/* The state of symmetry discovery, and what operators' rules may do with it. Private to this folder.
+ *
+ * Discovery walks the live nodes once, in canonical order. Each operator's rule reads the index spaces of its inputs'
+ * axes, joins those that must move together, pins those that must not move, and gives spaces to its outputs. A rule
+ * returns false when it cannot account for a node; then every axis that the node touches is pinned. */
+#ifndef OA_SYMMETRY_DISCOVERY_H
+#define OA_SYMMETRY_DISCOVERY_H
+
+#include "core/ir/graph.h"
+#include "core/symmetry/space.h"
+
+/* What is known of a value so far. */
+typedef struct oa_axes {
+    bool has_rank; /* false: nothing is known; all that flows into it was pinned */
+    size_t rank;
+    size_t space[OA_MAX_RANK];
+    /* Integers that the value holds, when they are known before running (shape arithmetic); at most OA_CONTENTS_MAX. */
+    bool has_contents;
+    size_t content_rank; /* 0 or 1 */
+    size_t content_count;
+    const oa_dim *contents; /* symbolic entries are sizes */
+} oa_axes;
+
+enum { OA_CONTENTS_MAX = 256 };
+
+typedef struct oa_discovery {
+    const oa_graph *graph;
+    oa_spaces spaces;
+    oa_axes *axes; /* [values] */
+    size_t node;   /* the node whose rule runs */
+} oa_discovery;
+
+typedef bool oa_rule(oa_discovery *discovery, const oa_node *node);
+
+typedef struct oa_rule_entry {
+    const char *op_type;
+    oa_rule *rule;
+} oa_rule_entry;
+
+/* One table of rules for each family, ended by a NULL op_type. */
+extern const oa_rule_entry oa_rules_elementwise[];
+extern const oa_rule_entry oa_rules_linear[];
+extern const oa_rule_entry oa_rules_reduce[];
+extern const oa_rule_entry oa_rules_select[];
+extern const oa_rule_entry oa_rules_shape[];
+
+/* Shape arithmetic: sets the contents of the node's outputs when those of its inputs are known. Returns false when
+ * memory runs out. */
+bool oa_fold(oa_discovery *discovery, const oa_node *node);
+
+/* A reason that names the node at work. */
+oa_pin oa_reason(const oa_discovery *discovery, const char *why);
+
+/* The axes of an input slot; NULL when the slot is empty. */
+const oa_axes *oa_input_axes(oa_discovery *discovery, const oa_node *node, size_t slot);
+/* The same when its rank is known, else NULL. */
+const oa_axes *oa_input_ranked(oa_discovery *discovery, const oa_node *node, size_t slot);
+/* The same, but when the rank is unknown it is taken to be `rank`, with pinned axes of unknown size: lets a rule go on
+ * for operators that fix their inputs' rank. NULL when the slot is empty or the rank is known to be another. */
+const oa_axes *oa_input_of_rank(oa_discovery *discovery, const oa_node *node, size_t slot, size_t rank,
+                                const char *why);
+/* The known integers of an input slot: false when absent or unknown. */
+bool oa_input_contents(const oa_dim **contents, size_t *count, oa_discovery *discovery, const oa_node *node,
+                       size_t slot);
+/* The `axes`-like list of an operator: from the attribute, or from the input slot in newer operator sets, normalised
+ * against `rank`. *is_given tells whether there was one; false when it is not known or out of range. */
+bool oa_axis_list(bool *is_member, bool *is_given, oa_discovery *discovery, const oa_node *node, const char *attribute,
+                  size_t slot, size_t rank);
+
+oa_dim oa_axis_size(oa_discovery *discovery, const oa_axes *axes, size_t axis);
+void oa_join(oa_discovery *discovery, size_t a, size_t b, const char *why);
+void oa_pin_space(oa_discovery *discovery, size_t space, const char *why);
+void oa_pin_axes(oa_discovery *discovery, const oa_axes *axes, const char *why);
+/* Pins an input that holds sizes or positions; does nothing for an empty slot. */
+void oa_pin_input(oa_discovery *discovery, const oa_node *node, size_t slot);
+size_t oa_fixed(oa_discovery *discovery, oa_dim size, const char *why);
+
+/* Gives axes to an output slot (ignored when nobody reads it). */
+void oa_set_output(oa_discovery *discovery, const oa_node *node, size_t slot, const oa_axes *axes);
+
+/* NumPy broadcasting of the listed values: joins what lines up, gives the result's axes. False when sizes clash. */
+bool oa_broadcast(oa_axes *result, oa_discovery *discovery, const oa_axes *const *list, size_t count);
+
+#endif

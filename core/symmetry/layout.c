@@ -1,0 +1,265 @@
+#include "core/symmetry/layout.h"
+
+#include <string.h>
+
+void oa_layout_destroy(oa_layout *layout)
+{
+    if (!layout) {
+        return;
+    }
+    oa_free(layout->groups);
+    oa_free(layout->occurrences);
+    oa_free(layout->parts);
+    oa_free(layout->children);
+    oa_free(layout->tensors);
+    oa_free(layout->order);
+    oa_arena_free(&layout->arena);
+    oa_free(layout);
+}
+
+oa_status oa_permutations_init(oa_permutations *permutations, const oa_layout *layout, oa_error *error)
+{
+    oa_permutations made = {.of = oa_calloc(layout->group_count, sizeof *made.of), .count = layout->group_count};
+    if (!made.of) {
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the permutations of %zu groups", layout->group_count);
+    }
+    for (size_t g = 0; g < layout->group_count; g++) {
+        made.of[g] = oa_malloc(layout->groups[g].size, sizeof *made.of[g]);
+        if (!made.of[g]) {
+            oa_permutations_free(&made);
+            return oa_fail(error, OA_ERROR_MEMORY, "out of memory for a permutation of %zu units",
+                           layout->groups[g].size);
+        }
+        for (size_t i = 0; i < layout->groups[g].size; i++) {
+            made.of[g][i] = i;
+        }
+    }
+    *permutations = made;
+    return OA_OK;
+}
+
+void oa_permutations_free(oa_permutations *permutations)
+{
+    if (!permutations) {
+        return;
+    }
+    for (size_t g = 0; g < permutations->count; g++) {
+        oa_free(permutations->of[g]);
+    }
+    oa_free(permutations->of);
+    *permutations = (oa_permutations){0};
+}
+
+void oa_permutations_copy(oa_permutations *to, const oa_permutations *from, const oa_layout *layout)
+{
+    for (size_t g = 0; g < layout->group_count; g++) {
+        memcpy(to->of[g], from->of[g], layout->groups[g].size * sizeof *to->of[g]);
+    }
+}
+
+void oa_permutations_random(oa_permutations *permutations, const oa_layout *layout, oa_random *random)
+{
+    for (size_t g = 0; g < layout->group_count; g++) {
+        oa_random_permutation(permutations->of[g], layout->groups[g].size, random);
+    }
+}
+
+/* In place, cycle by cycle; visited entries are marked by setting the top bit. */
+static void invert(size_t *permutation, size_t n)
+{
+    const size_t mark = ~(OA_NONE >> 1);
+    for (size_t start = 0; start < n; start++) {
+        if (permutation[start] & mark) {
+            continue;
+        }
+        size_t at = start;
+        size_t next = permutation[at];
+        while (next != start) {
+            size_t after = permutation[next];
+            permutation[next] = at | mark;
+            at = next;
+            next = after;
+        }
+        permutation[start] = at | mark;
+    }
+    for (size_t i = 0; i < n; i++) {
+        permutation[i] &= ~mark;
+    }
+}
+
+void oa_permutations_invert(oa_permutations *permutations, const oa_layout *layout)
+{
+    for (size_t g = 0; g < layout->group_count; g++) {
+        invert(permutations->of[g], layout->groups[g].size);
+    }
+}
+
+size_t oa_permutations_moved(const oa_permutations *permutations, const oa_layout *layout, size_t group)
+{
+    size_t moved = 0;
+    for (size_t i = 0; i < layout->groups[group].size; i++) {
+        moved += permutations->of[group][i] != i;
+    }
+    return moved;
+}
+
+/* Where index `i` of a part comes from. */
+static size_t source_of(const oa_layout *layout, size_t index, size_t i, const oa_permutations *permutations,
+                        size_t except)
+{
+    const oa_part *part = &layout->parts[index];
+    const size_t *children = layout->children + part->first_child;
+    if (part->kind == OA_PART_FIXED || (part->kind == OA_PART_GROUP && part->group == except)) {
+        return i;
+    }
+    if (part->kind == OA_PART_GROUP) {
+        return permutations->of[part->group][i];
+    }
+    if (part->kind == OA_PART_CONCAT) {
+        size_t before = 0;
+        size_t child = 0;
+        while (i - before >= layout->parts[children[child]].size) {
+            before += layout->parts[children[child++]].size;
+        }
+        return before + source_of(layout, children[child], i - before, permutations, except);
+    }
+    size_t inner = part->size;
+    size_t source = 0;
+    for (size_t child = 0; child < part->child_count; child++) {
+        inner /= layout->parts[children[child]].size;
+        source += inner * source_of(layout, children[child], i / inner, permutations, except);
+        i %= inner;
+    }
+    return source;
+}
+
+void oa_layout_axis_map(size_t *map, const oa_layout *layout, size_t tensor, size_t axis, size_t size,
+                        const oa_permutations *permutations, size_t except)
+{
+    size_t part = layout->tensors[tensor].is_used ? layout->tensors[tensor].part[axis] : OA_NONE;
+    for (size_t i = 0; i < size; i++) {
+        map[i] = part == OA_NONE ? i : source_of(layout, part, i, permutations, except);
+    }
+}
+
+/* The gather itself: an odometer over the axes up to the last one that moves, with one copy for what lies inside. */
+static void gather(char *target, const char *source, const oa_tensor *shape, size_t *const *maps, size_t moving_rank,
+                   size_t element_size)
+{
+    size_t strides[OA_MAX_RANK];
+    size_t index[OA_MAX_RANK] = {0};
+    size_t block = element_size;
+    for (size_t k = shape->rank; k > moving_rank; k--) {
+        block *= shape->dims[k - 1];
+    }
+    size_t stride = block;
+    size_t blocks = 1;
+    for (size_t k = moving_rank; k > 0; k--) {
+        strides[k - 1] = stride;
+        stride *= shape->dims[k - 1];
+        blocks *= shape->dims[k - 1];
+    }
+    for (size_t b = 0; b < blocks; b++) {
+        size_t offset = 0;
+        for (size_t k = 0; k < moving_rank; k++) {
+            offset += maps[k][index[k]] * strides[k];
+        }
+        memcpy(target + b * block, source + offset, block);
+        for (size_t k = moving_rank; k > 0 && ++index[k - 1] == shape->dims[k - 1]; k--) {
+            index[k - 1] = 0;
+        }
+    }
+}
+
+static bool axis_moves(const oa_layout *layout, size_t index)
+{
+    const oa_part *part = &layout->parts[index];
+    if (part->kind == OA_PART_GROUP) {
+        return true;
+    }
+    for (size_t i = 0; i < part->child_count; i++) {
+        if (axis_moves(layout, layout->children[part->first_child + i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+oa_status oa_layout_reorder(void *target, const void *source, const oa_layout *layout, size_t tensor,
+                            const oa_tensor *shape, const oa_permutations *permutations, oa_error *error)
+{
+    size_t element_size = oa_dtype_size(shape->dtype);
+    size_t *maps[OA_MAX_RANK] = {NULL};
+    size_t moving_rank = 0;
+    oa_status status = OA_OK;
+    for (size_t k = 0; k < shape->rank && layout->tensors[tensor].is_used; k++) {
+        if (axis_moves(layout, layout->tensors[tensor].part[k])) {
+            moving_rank = k + 1;
+        }
+    }
+    for (size_t k = 0; k < moving_rank; k++) {
+        maps[k] = oa_malloc(shape->dims[k], sizeof *maps[k]);
+        if (!maps[k]) {
+            status = oa_fail(error, OA_ERROR_MEMORY, "out of memory while reordering '%s'", shape->name);
+            goto done;
+        }
+        oa_layout_axis_map(maps[k], layout, tensor, k, shape->dims[k], permutations, OA_NONE);
+    }
+    if (shape->count) {
+        gather(target, source, shape, maps, moving_rank, element_size);
+    }
+done:
+    for (size_t k = 0; k < OA_MAX_RANK; k++) {
+        oa_free(maps[k]);
+    }
+    return status;
+}
+
+oa_status oa_layout_apply(oa_payloads *payloads, const oa_layout *layout, const oa_graph *graph,
+                          const size_t *tensor_of, const oa_permutations *permutations, oa_error *error)
+{
+    for (size_t i = 0; i < layout->order_count; i++) {
+        size_t t = layout->order[i];
+        size_t own = tensor_of ? tensor_of[t] : t;
+        if (!layout->tensors[t].moves || own == OA_NONE) {
+            continue;
+        }
+        const oa_tensor *tensor = &graph->tensors[own];
+        void *data = oa_malloc(tensor->count, oa_dtype_size(tensor->dtype));
+        if (!data) {
+            return oa_fail(error, OA_ERROR_MEMORY, "out of memory while reordering '%s'", tensor->name);
+        }
+        oa_status status = oa_layout_reorder(data, tensor->data, layout, t, tensor, permutations, error);
+        if (status != OA_OK) {
+            oa_free(data);
+            return status;
+        }
+        oa_free(payloads->data[own]);
+        payloads->data[own] = data;
+    }
+    return OA_OK;
+}
+
+static const char *first_reason(const oa_layout *layout, size_t index)
+{
+    const oa_part *part = &layout->parts[index];
+    if (part->kind == OA_PART_FIXED) {
+        return part->size > 1 ? part->reason : NULL;
+    }
+    for (size_t i = 0; i < part->child_count; i++) {
+        const char *reason = first_reason(layout, layout->children[part->first_child + i]);
+        if (reason) {
+            return reason;
+        }
+    }
+    return NULL;
+}
+
+const char *oa_layout_fixed_reason(const oa_layout *layout, size_t tensor, size_t axis)
+{
+    if (!layout->tensors[tensor].is_used) {
+        return "no output depends on it";
+    }
+    size_t part = layout->tensors[tensor].part[axis];
+    return part == OA_NONE ? "it was not looked at" : first_reason(layout, part);
+}

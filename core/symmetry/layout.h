@@ -1,0 +1,120 @@
+/* The weight-space layout of a model: its permutation groups, and which axis of which constant each one reorders.
+ *
+ * It is all that matching, merging and writing know about a model. A permutation is a gather: new[i] = old[p[i]]. */
+#ifndef OA_SYMMETRY_LAYOUT_H
+#define OA_SYMMETRY_LAYOUT_H
+
+#include "core/base/random.h"
+#include "core/ir/graph.h"
+
+typedef enum oa_group_kind {
+    OA_GROUP_UNITS,  /* indices that stand by themselves: hidden units, channels */
+    OA_GROUP_BLOCKS, /* the outer factor of a product: attention heads, convolution groups, ... */
+    OA_GROUP_INSIDE  /* an inner factor, reordered in the same way inside each block of `parent` */
+} oa_group_kind;
+
+typedef struct oa_group {
+    size_t size;
+    oa_group_kind kind;
+    size_t parent; /* the group of blocks that this one lies inside, or OA_NONE */
+    size_t first_occurrence;
+    size_t occurrence_count;
+} oa_group;
+
+/* One place where a group reorders an axis of a constant. `positions` is [size, rest]: where the elements of unit i lie
+ * along the axis. In a plain axis rest is 1 and positions[i] = i; behind a flatten, rest is the number of elements a
+ * channel. */
+typedef struct oa_occurrence {
+    size_t group;
+    size_t tensor;
+    size_t axis;
+    size_t rest;
+    const size_t *positions;
+} oa_occurrence;
+
+/* The index space of an axis, as a tree in oa_layout.parts. */
+typedef enum oa_part_kind { OA_PART_FIXED, OA_PART_GROUP, OA_PART_PRODUCT, OA_PART_CONCAT } oa_part_kind;
+
+typedef struct oa_part {
+    oa_part_kind kind;
+    size_t size;
+    size_t group;       /* OA_PART_GROUP */
+    size_t first_child; /* into oa_layout.children, for products and concatenations */
+    size_t child_count;
+    const char *reason; /* OA_PART_FIXED: why, as a sentence; owned by the layout */
+} oa_part;
+
+typedef struct oa_layout_tensor {
+    bool is_used;      /* a live node reads it */
+    bool is_statistic; /* running mean or variance of a BatchNormalization: moves, but is no parameter to compare */
+    bool moves;        /* some axis carries a group */
+    size_t part[OA_MAX_RANK]; /* the part of each axis; OA_NONE when the axis was never looked at (then it is fixed) */
+} oa_layout_tensor;
+
+typedef struct oa_layout {
+    oa_group *groups;
+    size_t group_count;
+    oa_occurrence *occurrences; /* sorted by group, then by canonical order of tensors, then by axis */
+    size_t occurrence_count;
+    oa_part *parts;
+    size_t part_count;
+    size_t *children;
+    size_t child_count;
+    oa_layout_tensor *tensors; /* [graph->tensor_count] */
+    size_t tensor_count;
+    size_t *order; /* the used tensors, in the canonical order of their first use: does not depend on names */
+    size_t order_count;
+    size_t unknown_count;          /* live nodes of operators without a rule ... */
+    const char *unknown_operators; /* ... and their operators, comma separated; "" when there are none */
+    oa_arena arena;
+    size_t group_capacity, occurrence_capacity, part_capacity, child_capacity;
+} oa_layout;
+
+/* An axis of a constant that has to stay as it is, beside what the graph says. */
+typedef struct oa_fixed_axis {
+    size_t tensor;
+    size_t axis;
+    const char *why; /* static */
+} oa_fixed_axis;
+
+/* Finds the permutation symmetries of a graph (see docs/architecture.md). The layout does not refer to the graph
+ * afterwards. Sound: reordering by any permutations of its groups leaves the outputs as they are, but for the order of
+ * floating-point sums. Errors: OA_ERROR_MEMORY, OA_ERROR_UNSUPPORTED (hostile nesting). About O(edges). */
+oa_status oa_layout_discover(oa_layout **layout, const oa_graph *graph, const oa_fixed_axis *fixed, size_t fixed_count,
+                             oa_error *error);
+void oa_layout_destroy(oa_layout *layout);
+
+/* One permutation for each group. */
+typedef struct oa_permutations {
+    size_t **of; /* [group_count], each [groups[g].size] */
+    size_t count;
+} oa_permutations;
+
+/* All identities. */
+oa_status oa_permutations_init(oa_permutations *permutations, const oa_layout *layout, oa_error *error);
+void oa_permutations_free(oa_permutations *permutations);
+void oa_permutations_copy(oa_permutations *to, const oa_permutations *from, const oa_layout *layout);
+void oa_permutations_random(oa_permutations *permutations, const oa_layout *layout, oa_random *random);
+void oa_permutations_invert(oa_permutations *permutations, const oa_layout *layout);
+/* How many units of group g do not stay where they were. */
+size_t oa_permutations_moved(const oa_permutations *permutations, const oa_layout *layout, size_t group);
+
+/* map[i] = where element i of the axis comes from: [dims[axis]] entries. `except` names a group to leave in place, or
+ * OA_NONE. O(dims[axis]). */
+void oa_layout_axis_map(size_t *map, const oa_layout *layout, size_t tensor, size_t axis, size_t size,
+                        const oa_permutations *permutations, size_t except);
+
+/* Reorders a constant of the layout: target receives source with every axis gathered. `shape` tells the dtype and shape
+ * of both, which must not overlap. OA_ERROR_MEMORY. O(elements). */
+oa_status oa_layout_reorder(void *target, const void *source, const oa_layout *layout, size_t tensor,
+                            const oa_tensor *shape, const oa_permutations *permutations, oa_error *error);
+
+/* Reorders all constants that move into `payloads` (initialised for the graph; earlier replacements are overwritten).
+ * `tensor_of` maps the layout's tensors to the graph's, or NULL when they are the same. */
+oa_status oa_layout_apply(oa_payloads *payloads, const oa_layout *layout, const oa_graph *graph,
+                          const size_t *tensor_of, const oa_permutations *permutations, oa_error *error);
+
+/* Why an axis does not move (the first reason), or NULL when all of it does. */
+const char *oa_layout_fixed_reason(const oa_layout *layout, size_t tensor, size_t axis);
+
+#endif

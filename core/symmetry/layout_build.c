@@ -1,0 +1,382 @@
+#include "core/symmetry/layout_build.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { OA_REASON_SIZE = 600 };
+
+typedef struct builder {
+    oa_layout *layout;
+    oa_discovery *discovery;
+    size_t *group_of; /* [spaces] the group of a leaf, or OA_NONE */
+    size_t *part_of;  /* [spaces] the part made for a space, or OA_NONE */
+} builder;
+
+static oa_status no_memory(oa_error *error)
+{
+    return oa_fail(error, OA_ERROR_MEMORY, "out of memory while building the layout");
+}
+
+/* The tensors that live nodes read, in canonical order, and which are statistics. */
+static oa_status order_tensors(builder *b, oa_error *error)
+{
+    oa_layout *layout = b->layout;
+    const oa_graph *graph = b->discovery->graph;
+    layout->tensors = oa_calloc(graph->tensor_count, sizeof *layout->tensors);
+    layout->order = oa_calloc(graph->tensor_count, sizeof *layout->order);
+    if (!layout->tensors || !layout->order) {
+        return no_memory(error);
+    }
+    layout->tensor_count = graph->tensor_count;
+    for (size_t i = 0; i < graph->live_count; i++) {
+        const oa_node *node = &graph->nodes[i];
+        for (size_t k = 0; k < node->input_count + node->capture_count; k++) {
+            size_t value = k < node->input_count ? node->inputs[k] : node->captures[k - node->input_count];
+            size_t t = value == OA_NONE ? OA_NONE : graph->values[value].tensor;
+            if (t == OA_NONE) {
+                continue;
+            }
+            if (!layout->tensors[t].is_used) {
+                layout->tensors[t].is_used = true;
+                layout->order[layout->order_count++] = t;
+            }
+            if (oa_node_is(node, "BatchNormalization") && (k == 3 || k == 4)) {
+                layout->tensors[t].is_statistic = true;
+            }
+        }
+    }
+    return OA_OK;
+}
+
+/* Gives a group to every free leaf below a space of a weight, in order. */
+static oa_status number_groups(builder *b, size_t space, oa_error *error)
+{
+    oa_spaces *spaces = &b->discovery->spaces;
+    oa_layout *layout = b->layout;
+    size_t root = oa_space_find(spaces, space);
+    const size_t *children;
+    size_t count = oa_space_children(&children, spaces, root);
+    oa_status status = OA_OK;
+    if (oa_space_kind_of(spaces, root) != OA_SPACE_LEAF) {
+        for (size_t i = 0; i < count && status == OA_OK; i++) {
+            status = number_groups(b, children[i], error);
+        }
+        return status;
+    }
+    oa_dim size = oa_space_size(spaces, root);
+    if (oa_space_pin_of(spaces, root) || size < 2 || b->group_of[root] != OA_NONE) {
+        return OA_OK;
+    }
+    if (!oa_grow(&layout->groups, &layout->group_capacity, layout->group_count + 1, sizeof *layout->groups)) {
+        return no_memory(error);
+    }
+    b->group_of[root] = layout->group_count;
+    layout->groups[layout->group_count++] = (oa_group){.size = (size_t)size, .parent = OA_NONE};
+    return OA_OK;
+}
+
+static const char *reason_of(builder *b, size_t root)
+{
+    const oa_graph *graph = b->discovery->graph;
+    const oa_pin *pin = oa_space_pin_of(&b->discovery->spaces, root);
+    char text[OA_REASON_SIZE];
+    if (!pin) {
+        snprintf(text, sizeof text, "%s",
+                 oa_space_size(&b->discovery->spaces, root) == 1 ? "a single element" : "no weight moves with it");
+    } else if (pin->node == OA_NONE) {
+        snprintf(text, sizeof text, "%s", pin->why);
+    } else {
+        const oa_node *node = &graph->nodes[pin->node];
+        snprintf(text, sizeof text, "node '%s' (%s): %s", oa_node_label(graph, node), node->op_type, pin->why);
+    }
+    return oa_arena_strdup(&b->layout->arena, text);
+}
+
+static oa_status add_part(size_t *part, builder *b, const oa_part *item, oa_error *error)
+{
+    oa_layout *layout = b->layout;
+    if (!oa_grow(&layout->parts, &layout->part_capacity, layout->part_count + 1, sizeof *layout->parts)) {
+        return no_memory(error);
+    }
+    layout->parts[layout->part_count] = *item;
+    *part = layout->part_count++;
+    return OA_OK;
+}
+
+static oa_status build_part(size_t *part, builder *b, size_t space, oa_error *error);
+
+static oa_status build_composite(size_t *part, builder *b, size_t root, oa_error *error)
+{
+    oa_spaces *spaces = &b->discovery->spaces;
+    oa_layout *layout = b->layout;
+    const size_t *children;
+    size_t count = oa_space_children(&children, spaces, root);
+    size_t *parts = oa_calloc(count, sizeof *parts);
+    oa_status status = OA_OK;
+    if (!parts || !oa_grow(&layout->children, &layout->child_capacity, layout->child_count + count, sizeof *parts)) {
+        status = no_memory(error);
+        goto done;
+    }
+    for (size_t i = 0; i < count && status == OA_OK; i++) {
+        status = build_part(&parts[i], b, children[i], error);
+    }
+    if (status != OA_OK) {
+        goto done;
+    }
+    if (!oa_grow(&layout->children, &layout->child_capacity, layout->child_count + count, sizeof *parts)) {
+        status = no_memory(error);
+        goto done;
+    }
+    memcpy(layout->children + layout->child_count, parts, count * sizeof *parts);
+    oa_part item = {.kind = oa_space_kind_of(spaces, root) == OA_SPACE_PRODUCT ? OA_PART_PRODUCT : OA_PART_CONCAT,
+                    .size = (size_t)oa_space_size(spaces, root),
+                    .group = OA_NONE,
+                    .first_child = layout->child_count,
+                    .child_count = count};
+    layout->child_count += count;
+    status = add_part(part, b, &item, error);
+done:
+    oa_free(parts);
+    return status;
+}
+
+static oa_status build_part(size_t *part, builder *b, size_t space, oa_error *error)
+{
+    oa_spaces *spaces = &b->discovery->spaces;
+    size_t root = oa_space_find(spaces, space);
+    if (b->part_of[root] != OA_NONE) {
+        *part = b->part_of[root];
+        return OA_OK;
+    }
+    oa_status status;
+    if (oa_space_kind_of(spaces, root) != OA_SPACE_LEAF) {
+        status = build_composite(part, b, root, error);
+    } else {
+        size_t group = b->group_of[root];
+        oa_part item = {.kind = group == OA_NONE ? OA_PART_FIXED : OA_PART_GROUP,
+                        .size = (size_t)oa_space_size(spaces, root),
+                        .group = group};
+        if (group == OA_NONE) {
+            item.reason = reason_of(b, root);
+            if (!item.reason) {
+                return no_memory(error);
+            }
+        }
+        status = add_part(part, b, &item, error);
+    }
+    if (status == OA_OK) {
+        b->part_of[root] = *part;
+    }
+    return status;
+}
+
+/* Where the indices of a part lie along its axis: {base + i * inner + r : base in bases, r < inner}. */
+typedef struct placement {
+    const size_t *bases;
+    size_t base_count;
+    size_t inner;
+    size_t outer_group; /* the nearest group further out in a product around, or OA_NONE */
+} placement;
+
+static oa_status place_group(builder *b, size_t tensor, size_t axis, const oa_part *part, const placement *place,
+                             oa_error *error)
+{
+    oa_layout *layout = b->layout;
+    size_t rest = place->base_count * place->inner;
+    size_t *positions = oa_arena_alloc(&layout->arena, part->size * rest, sizeof *positions);
+    if (!positions || !oa_grow(&layout->occurrences, &layout->occurrence_capacity, layout->occurrence_count + 1,
+                               sizeof *layout->occurrences)) {
+        return no_memory(error);
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < part->size; i++) {
+        for (size_t base = 0; base < place->base_count; base++) {
+            for (size_t r = 0; r < place->inner; r++) {
+                positions[at++] = place->bases[base] + i * place->inner + r;
+            }
+        }
+    }
+    oa_group *group = &layout->groups[part->group];
+    bool is_first = group->occurrence_count++ == 0;
+    bool is_inside = place->outer_group != OA_NONE && (is_first || group->parent == place->outer_group);
+    group->parent = is_inside ? place->outer_group : OA_NONE;
+    group->kind = is_inside ? OA_GROUP_INSIDE : OA_GROUP_UNITS;
+    layout->occurrences[layout->occurrence_count++] =
+        (oa_occurrence){.group = part->group, .tensor = tensor, .axis = axis, .rest = rest, .positions = positions};
+    layout->tensors[tensor].moves = true;
+    return OA_OK;
+}
+
+static oa_status place_part(builder *b, size_t tensor, size_t axis, size_t index, const placement *place,
+                            oa_error *error);
+
+static oa_status place_child(builder *b, size_t tensor, size_t axis, size_t child, const placement *place, size_t outer,
+                             size_t outer_stride, size_t offset, size_t inner, size_t outer_group, oa_error *error)
+{
+    size_t *bases = oa_calloc(place->base_count * outer, sizeof *bases);
+    if (!bases) {
+        return no_memory(error);
+    }
+    size_t count = 0;
+    for (size_t base = 0; base < place->base_count; base++) {
+        for (size_t o = 0; o < outer; o++) {
+            bases[count++] = place->bases[base] + offset + o * outer_stride;
+        }
+    }
+    placement inside = {.bases = bases, .base_count = count, .inner = inner, .outer_group = outer_group};
+    oa_status status = place_part(b, tensor, axis, child, &inside, error);
+    oa_free(bases);
+    return status;
+}
+
+static oa_status place_part(builder *b, size_t tensor, size_t axis, size_t index, const placement *place,
+                            oa_error *error)
+{
+    oa_layout *layout = b->layout;
+    oa_part part = layout->parts[index];
+    if (part.kind == OA_PART_FIXED) {
+        return OA_OK;
+    }
+    if (part.kind == OA_PART_GROUP) {
+        return place_group(b, tensor, axis, &part, place, error);
+    }
+    oa_status status = OA_OK;
+    size_t before = 0; /* sum of sizes for a concatenation */
+    size_t outer = 1;
+    size_t inner = part.size;
+    size_t outer_group = place->outer_group;
+    for (size_t i = 0; i < part.child_count && status == OA_OK; i++) {
+        size_t child = layout->children[part.first_child + i];
+        size_t size = layout->parts[child].size;
+        if (part.kind == OA_PART_CONCAT) {
+            status = place_child(b, tensor, axis, child, place, 1, 0, before * place->inner, place->inner, outer_group,
+                                 error);
+            before += size;
+        } else {
+            size_t stride = inner * place->inner;
+            inner /= size;
+            status =
+                place_child(b, tensor, axis, child, place, outer, stride, 0, inner * place->inner, outer_group, error);
+            outer *= size;
+            if (layout->parts[child].kind == OA_PART_GROUP) {
+                outer_group = layout->parts[child].group;
+            }
+        }
+    }
+    return status;
+}
+
+static oa_status build_tensors(builder *b, oa_error *error)
+{
+    oa_layout *layout = b->layout;
+    const oa_graph *graph = b->discovery->graph;
+    static const size_t zero = 0;
+    oa_status status = OA_OK;
+    for (size_t pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < layout->order_count && status == OA_OK; i++) {
+            size_t t = layout->order[i];
+            const oa_tensor *tensor = &graph->tensors[t];
+            const oa_axes *axes = &b->discovery->axes[tensor->value];
+            for (size_t k = 0; k < tensor->rank && status == OA_OK; k++) {
+                if (pass == 0) {
+                    status = oa_dtype_is_float(tensor->dtype) ? number_groups(b, axes->space[k], error) : OA_OK;
+                    continue;
+                }
+                size_t part = OA_NONE;
+                status = build_part(&part, b, axes->space[k], error);
+                layout->tensors[t].part[k] = part;
+                placement whole = {.bases = &zero, .base_count = 1, .inner = 1, .outer_group = OA_NONE};
+                if (status == OA_OK) {
+                    status = place_part(b, t, k, part, &whole, error);
+                }
+            }
+        }
+    }
+    return status;
+}
+
+/* Stable sort of the occurrences by group, and each group's range. */
+static oa_status sort_occurrences(builder *b, oa_error *error)
+{
+    oa_layout *layout = b->layout;
+    oa_occurrence *sorted = oa_calloc(layout->occurrence_count, sizeof *sorted);
+    size_t *next = oa_calloc(layout->group_count, sizeof *next);
+    if (!sorted || !next) {
+        oa_free(sorted);
+        oa_free(next);
+        return no_memory(error);
+    }
+    size_t at = 0;
+    for (size_t g = 0; g < layout->group_count; g++) {
+        layout->groups[g].first_occurrence = next[g] = at;
+        at += layout->groups[g].occurrence_count;
+        if (layout->groups[g].parent != OA_NONE) {
+            layout->groups[layout->groups[g].parent].kind = OA_GROUP_BLOCKS;
+        }
+    }
+    for (size_t i = 0; i < layout->occurrence_count; i++) {
+        sorted[next[layout->occurrences[i].group]++] = layout->occurrences[i];
+    }
+    oa_free(next);
+    oa_free(layout->occurrences);
+    layout->occurrences = sorted;
+    return OA_OK;
+}
+
+static oa_status list_unknown_operators(builder *b, oa_error *error)
+{
+    const oa_graph *graph = b->discovery->graph;
+    char text[OA_REASON_SIZE] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < graph->live_count; i++) {
+        const oa_node *node = &graph->nodes[i];
+        if (oa_symmetry_has_rule(node)) {
+            continue;
+        }
+        b->layout->unknown_count++;
+        char name[OA_REASON_SIZE];
+        int size = snprintf(name, sizeof name, "%s%s%s", node->domain, node->domain[0] ? "." : "", node->op_type);
+        bool is_new = !strstr(text, name);
+        if (size > 0 && is_new && length + (size_t)size + 3 < sizeof text) {
+            length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", length ? ", " : "", name);
+        }
+    }
+    b->layout->unknown_operators = oa_arena_strdup(&b->layout->arena, text);
+    return b->layout->unknown_operators ? OA_OK : no_memory(error);
+}
+
+oa_status oa_layout_build(oa_layout **layout, oa_discovery *discovery, oa_error *error)
+{
+    size_t space_count = discovery->spaces.count;
+    builder b = {.discovery = discovery,
+                 .layout = oa_calloc(1, sizeof *b.layout),
+                 .group_of = oa_calloc(space_count, sizeof *b.group_of),
+                 .part_of = oa_calloc(space_count, sizeof *b.part_of)};
+    oa_status status = OA_ERROR_MEMORY;
+    if (!b.layout || !b.group_of || !b.part_of) {
+        status = no_memory(error);
+        goto done;
+    }
+    for (size_t i = 0; i < space_count; i++) {
+        b.group_of[i] = b.part_of[i] = OA_NONE;
+    }
+    status = order_tensors(&b, error);
+    if (status == OA_OK) {
+        status = build_tensors(&b, error);
+    }
+    if (status == OA_OK) {
+        status = sort_occurrences(&b, error);
+    }
+    if (status == OA_OK) {
+        status = list_unknown_operators(&b, error);
+    }
+    if (status == OA_OK) {
+        *layout = b.layout;
+        b.layout = NULL;
+    }
+done:
+    oa_layout_destroy(b.layout);
+    oa_free(b.group_of);
+    oa_free(b.part_of);
+    return status;
+}

@@ -1,0 +1,141 @@
+/* Rules of operators that work on each element by itself: whatever the order of the elements, the function commutes
+ * with it, so all operands move together. */
+#include "core/symmetry/discovery.h"
+
+enum { OA_OPERANDS_MAX = 64 };
+
+static bool pass_first(oa_discovery *discovery, const oa_node *node)
+{
+    const oa_axes *axes = oa_input_ranked(discovery, node, 0);
+    if (!axes) {
+        return false;
+    }
+    oa_axes result = *axes;
+    result.has_contents = false;
+    oa_set_output(discovery, node, 0, &result);
+    return true;
+}
+
+/* Clip's bounds are scalars; older operator sets have them as attributes. */
+static bool pass_first_with_scalars(oa_discovery *discovery, const oa_node *node)
+{
+    for (size_t i = 1; i < node->input_count; i++) {
+        const oa_axes *axes = oa_input_axes(discovery, node, i);
+        if (axes) {
+            oa_pin_axes(discovery, axes, "a bound");
+        }
+    }
+    return pass_first(discovery, node);
+}
+
+/* A mask drawn at random for each element does not follow a reordering; without training there is none. */
+static bool dropout(oa_discovery *discovery, const oa_node *node)
+{
+    const oa_tensor *training = oa_node_constant(discovery->graph, node, 2);
+    bool is_training =
+        oa_node_input(node, 2) != OA_NONE && !(training && training->dtype == OA_DTYPE_BOOL && training->count == 1 &&
+                                               training->data && *(const unsigned char *)training->data == 0);
+    if (is_training || (node->version < 7 && oa_node_int(node, "is_test", 0) == 0 && node->version > 0)) {
+        return false;
+    }
+    const oa_axes *axes = oa_input_ranked(discovery, node, 0);
+    if (axes) {
+        oa_set_output(discovery, node, 1, axes);
+    }
+    return pass_first(discovery, node);
+}
+
+static bool broadcasting(oa_discovery *discovery, const oa_node *node)
+{
+    const oa_axes *list[OA_OPERANDS_MAX];
+    size_t count = 0;
+    if (node->input_count > OA_OPERANDS_MAX || oa_node_attribute(node, "broadcast")) {
+        return false; /* `broadcast` with `axis` belongs to operator sets before 7 */
+    }
+    for (size_t i = 0; i < node->input_count; i++) {
+        if (oa_node_input(node, i) == OA_NONE) {
+            continue;
+        }
+        list[count] = oa_input_ranked(discovery, node, i);
+        if (!list[count++]) {
+            return false;
+        }
+    }
+    oa_axes result = {0};
+    if (count == 0 || !oa_broadcast(&result, discovery, list, count)) {
+        return false;
+    }
+    oa_set_output(discovery, node, 0, &result);
+    return true;
+}
+
+const oa_rule_entry oa_rules_elementwise[] = {
+    {"Abs", pass_first},
+    {"Acos", pass_first},
+    {"Acosh", pass_first},
+    {"Asin", pass_first},
+    {"Asinh", pass_first},
+    {"Atan", pass_first},
+    {"Atanh", pass_first},
+    {"Cast", pass_first},
+    {"CastLike", pass_first},
+    {"Ceil", pass_first},
+    {"Celu", pass_first},
+    {"Clip", pass_first_with_scalars},
+    {"Cos", pass_first},
+    {"Cosh", pass_first},
+    {"Dropout", dropout},
+    {"Elu", pass_first},
+    {"Erf", pass_first},
+    {"Exp", pass_first},
+    {"Floor", pass_first},
+    {"Gelu", pass_first},
+    {"HardSigmoid", pass_first},
+    {"HardSwish", pass_first},
+    {"Identity", pass_first},
+    {"IsInf", pass_first},
+    {"IsNaN", pass_first},
+    {"LeakyRelu", pass_first},
+    {"Log", pass_first},
+    {"Mish", pass_first},
+    {"Neg", pass_first},
+    {"Not", pass_first},
+    {"Reciprocal", pass_first},
+    {"Relu", pass_first},
+    {"Round", pass_first},
+    {"Selu", pass_first},
+    {"Shrink", pass_first},
+    {"Sigmoid", pass_first},
+    {"Sign", pass_first},
+    {"Sin", pass_first},
+    {"Sinh", pass_first},
+    {"Softplus", pass_first},
+    {"Softsign", pass_first},
+    {"Sqrt", pass_first},
+    {"Tan", pass_first},
+    {"Tanh", pass_first},
+    {"ThresholdedRelu", pass_first},
+
+    {"Add", broadcasting},
+    {"And", broadcasting},
+    {"BitShift", broadcasting},
+    {"Div", broadcasting},
+    {"Equal", broadcasting},
+    {"Greater", broadcasting},
+    {"GreaterOrEqual", broadcasting},
+    {"Less", broadcasting},
+    {"LessOrEqual", broadcasting},
+    {"Max", broadcasting},
+    {"Mean", broadcasting},
+    {"Min", broadcasting},
+    {"Mod", broadcasting},
+    {"Mul", broadcasting},
+    {"Or", broadcasting},
+    {"Pow", broadcasting},
+    {"PRelu", broadcasting},
+    {"Sub", broadcasting},
+    {"Sum", broadcasting},
+    {"Where", broadcasting},
+    {"Xor", broadcasting},
+    {NULL, NULL},
+};

@@ -1,0 +1,140 @@
+/* Rules of the operators that contract an axis of the data with an axis of the weights: the sum over an index does not
+ * depend on the order of the terms, so the two contracted axes move together, and the result carries the others. */
+#include "core/symmetry/discovery.h"
+#include "core/symmetry/window.h"
+
+static const char *const CONTRACTED = "the axes of a product have other sizes";
+static const char *const UNKNOWN = "the size of the data is not known";
+
+static bool gemm(oa_discovery *discovery, const oa_node *node)
+{
+    const oa_axes *a = oa_input_of_rank(discovery, node, 0, 2, UNKNOWN);
+    const oa_axes *b = oa_input_of_rank(discovery, node, 1, 2, UNKNOWN);
+    if (!a || !b) {
+        return false;
+    }
+    bool transpose_a = oa_node_int(node, "transA", 0) != 0;
+    bool transpose_b = oa_node_int(node, "transB", 0) != 0;
+    oa_join(discovery, a->space[transpose_a ? 0 : 1], b->space[transpose_b ? 1 : 0], CONTRACTED);
+    oa_axes result = {
+        .has_rank = true, .rank = 2, .space = {a->space[transpose_a ? 1 : 0], b->space[transpose_b ? 0 : 1]}};
+    if (oa_node_input(node, 2) != OA_NONE) {
+        const oa_axes *c = oa_input_ranked(discovery, node, 2);
+        const oa_axes *list[] = {&result, c};
+        oa_axes sum = {0};
+        if (!c || c->rank > 2 || !oa_broadcast(&sum, discovery, list, 2)) {
+            return false;
+        }
+    }
+    oa_set_output(discovery, node, 0, &result);
+    return true;
+}
+
+/* NumPy's matmul: vectors gain an axis that the result loses, leading axes broadcast. */
+static bool matmul(oa_discovery *discovery, const oa_node *node)
+{
+    const oa_axes *a = oa_input_ranked(discovery, node, 0);
+    const oa_axes *b = oa_input_ranked(discovery, node, 1);
+    if (!a || !b || a->rank == 0 || b->rank == 0) {
+        return false;
+    }
+    oa_join(discovery, a->space[a->rank - 1], b->space[b->rank == 1 ? 0 : b->rank - 2], CONTRACTED);
+    oa_axes batch_a = *a;
+    oa_axes batch_b = *b;
+    batch_a.rank = a->rank < 2 ? 0 : a->rank - 2;
+    batch_b.rank = b->rank < 2 ? 0 : b->rank - 2;
+    const oa_axes *list[] = {&batch_a, &batch_b};
+    oa_axes result = {0};
+    if (!oa_broadcast(&result, discovery, list, 2)) {
+        return false;
+    }
+    if (a->rank > 1) {
+        result.space[result.rank++] = a->space[a->rank - 2];
+    }
+    if (b->rank > 1) {
+        result.space[result.rank++] = b->space[b->rank - 1];
+    }
+    oa_set_output(discovery, node, 0, &result);
+    return true;
+}
+
+/* The channels of a convolution in `groups` groups. All groups are reordered as blocks, and inside each block in the
+ * same way: the kernel's input axis has only the inside, for all blocks at once. A depthwise convolution has inputs of
+ * one channel a block. */
+static void join_channels(oa_discovery *discovery, const oa_axes *x, const oa_axes *w, int64_t groups)
+{
+    static const char *const why = "the channels do not divide into the convolution's groups";
+    if (groups == 1) {
+        oa_join(discovery, x->space[1], w->space[1], CONTRACTED);
+        return;
+    }
+    oa_pin pin = oa_reason(discovery, why);
+    size_t block_in;
+    size_t inside_in;
+    size_t block_out;
+    size_t inside_out;
+    oa_space_split(&block_in, &inside_in, &discovery->spaces, x->space[1], groups, pin);
+    oa_space_split(&block_out, &inside_out, &discovery->spaces, w->space[0], groups, pin);
+    oa_join(discovery, block_in, block_out, why);
+    oa_join(discovery, inside_in, w->space[1], CONTRACTED);
+}
+
+static bool conv(oa_discovery *discovery, const oa_node *node)
+{
+    const oa_axes *w = oa_input_ranked(discovery, node, 1);
+    if (!w || w->rank < 3) {
+        return false;
+    }
+    const oa_axes *x = oa_input_of_rank(discovery, node, 0, w->rank, UNKNOWN);
+    int64_t groups = oa_node_int(node, "group", 1);
+    if (!x || groups < 1 || groups >= OA_DIM_LIMIT) {
+        return false;
+    }
+    oa_dim kernel[OA_MAX_RANK];
+    for (size_t i = 2; i < w->rank; i++) {
+        kernel[i - 2] = oa_axis_size(discovery, w, i);
+        oa_pin_space(discovery, w->space[i], "the positions of a convolution kernel are ordered");
+    }
+    join_channels(discovery, x, w, groups);
+    if (oa_node_input(node, 2) != OA_NONE) {
+        const oa_axes *bias = oa_input_of_rank(discovery, node, 2, 1, UNKNOWN);
+        if (!bias) {
+            return false;
+        }
+        oa_join(discovery, bias->space[0], w->space[0], CONTRACTED);
+    }
+    oa_axes result = {.has_rank = true, .rank = w->rank, .space = {x->space[0], w->space[0]}};
+    if (!oa_window_axes(&result, discovery, node, x, kernel)) {
+        return false;
+    }
+    oa_set_output(discovery, node, 0, &result);
+    return true;
+}
+
+/* Per channel scale and shift; the data may have any number of axes behind the channels. */
+static bool batch_normalization(oa_discovery *discovery, const oa_node *node)
+{
+    const oa_axes *x = oa_input_ranked(discovery, node, 0);
+    if (!x || x->rank < 2 || oa_node_int(node, "spatial", 1) == 0) {
+        return false;
+    }
+    oa_axes channels = {.has_rank = true, .rank = 1, .space = {x->space[1]}};
+    for (size_t i = 1; i < 5; i++) {
+        const oa_axes *parameter = oa_input_of_rank(discovery, node, i, 1, UNKNOWN);
+        if (!parameter) {
+            return false;
+        }
+        oa_join(discovery, parameter->space[0], x->space[1], "a parameter has another size than the channels");
+    }
+    for (size_t i = 1; i < node->output_count; i++) {
+        oa_set_output(discovery, node, i, &channels);
+    }
+    oa_axes result = *x;
+    result.has_contents = false;
+    oa_set_output(discovery, node, 0, &result);
+    return true;
+}
+
+const oa_rule_entry oa_rules_linear[] = {
+    {"BatchNormalization", batch_normalization}, {"Conv", conv}, {"Gemm", gemm}, {"MatMul", matmul}, {NULL, NULL},
+};
