@@ -76,7 +76,7 @@ oa_status oa_graph_add_tensor(size_t *index, oa_graph *graph, const oa_tensor *t
     if (graph->values[value].tensor != OA_NONE || graph->values[value].producer != OA_NONE) {
         return oa_fail(error, OA_ERROR_INPUT, "tensor '%s' is defined twice", tensor->name);
     }
-    size_t count;
+    size_t count = 0;
     status = oa_dims_count(&count, tensor->dims, tensor->rank, error);
     if (status != OA_OK || count != tensor->count) {
         return oa_fail(error, OA_ERROR_INPUT, "tensor '%s': the shape does not fit its number of elements",

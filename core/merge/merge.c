@@ -1,13 +1,15 @@
 #include "core/merge/merge.h"
 
+#include "core/merge/statistics.h"
+
 #include <string.h>
 
 enum { OA_MERGE_PIECE = 4096 };
 
-/* target = a + sum of weighted differences, piece by piece. `target` may be the first part's own buffer: each piece is
- * read before it is written. */
+/* target = a + sum of weighted differences - correction (may be NULL), piece by piece. `target` may be the first part's
+ * own buffer: each piece is read before it is written. */
 static void average(void *target, const oa_tensor *a, const void *const *sources, const oa_dtype *dtypes,
-                    const oa_merge_part *parts, size_t count)
+                    const oa_merge_part *parts, size_t count, const double *correction)
 {
     double base[OA_MERGE_PIECE];
     double sum[OA_MERGE_PIECE];
@@ -24,26 +26,39 @@ static void average(void *target, const oa_tensor *a, const void *const *sources
                 sum[i] += parts[k].weight * (other[i] - base[i]);
             }
         }
+        for (size_t i = 0; correction && i < n; i++) {
+            sum[i] -= correction[start + i];
+        }
         oa_floats_from_f64((char *)target + start * size_a, a->dtype, sum, n);
     }
 }
 
-static oa_status merge_tensor(oa_payloads *merged, const oa_graph *a, size_t t, const oa_merge_part *parts,
-                              size_t count, const void **sources, oa_dtype *dtypes, oa_error *error)
+typedef struct merging {
+    oa_payloads *merged;
+    const oa_graph *a;
+    const oa_merge_part *parts;
+    size_t count;
+    const void **sources; /* [count] scratch */
+    oa_dtype *dtypes;     /* [count] scratch */
+    oa_corrections corrections;
+} merging;
+
+static oa_status merge_tensor(merging *m, size_t t, oa_error *error)
 {
-    const oa_tensor *tensor = &a->tensors[t];
-    for (size_t k = 0; k < count; k++) {
-        size_t own = parts[k].tensor_of ? parts[k].tensor_of[t] : t;
+    const oa_tensor *tensor = &m->a->tensors[t];
+    for (size_t k = 0; k < m->count; k++) {
+        const oa_merge_part *part = &m->parts[k];
+        size_t own = part->tensor_of ? part->tensor_of[t] : t;
         if (own == OA_NONE) {
             return OA_OK;
         }
-        sources[k] = oa_payload(parts[k].payloads, parts[k].graph, own);
-        dtypes[k] = parts[k].graph->tensors[own].dtype;
+        m->sources[k] = oa_payload(part->payloads, part->graph, own);
+        m->dtypes[k] = part->graph->tensors[own].dtype;
     }
-    size_t first = parts[0].tensor_of ? parts[0].tensor_of[t] : t;
-    oa_payloads *donor = parts[0].payloads;
+    size_t first = m->parts[0].tensor_of ? m->parts[0].tensor_of[t] : t;
+    oa_payloads *donor = m->parts[0].payloads;
     void *target = NULL;
-    if (donor && donor->data[first] && dtypes[0] == tensor->dtype) {
+    if (donor && donor->data[first] && m->dtypes[0] == tensor->dtype) {
         target = donor->data[first];
         donor->data[first] = NULL;
     } else {
@@ -52,28 +67,32 @@ static oa_status merge_tensor(oa_payloads *merged, const oa_graph *a, size_t t, 
     if (!target) {
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory while averaging '%s'", tensor->name);
     }
-    average(target, tensor, sources, dtypes, parts, count);
-    oa_free(merged->data[t]);
-    merged->data[t] = target;
+    average(target, tensor, m->sources, m->dtypes, m->parts, m->count, m->corrections.of[t]);
+    oa_free(m->merged->data[t]);
+    m->merged->data[t] = target;
     return OA_OK;
 }
 
 oa_status oa_merge(oa_payloads *merged, const oa_graph *a, const oa_layout *layout, const oa_merge_part *parts,
                    size_t count, oa_error *error)
 {
-    oa_status status = OA_OK;
-    const void **sources = oa_calloc(count, sizeof *sources);
-    oa_dtype *dtypes = oa_calloc(count, sizeof *dtypes);
-    if (!sources || !dtypes) {
-        status = oa_fail(error, OA_ERROR_MEMORY, "out of memory while averaging %zu models", count + 1);
-    }
+    merging m = {.merged = merged,
+                 .a = a,
+                 .parts = parts,
+                 .count = count,
+                 .sources = oa_calloc(count, sizeof *m.sources),
+                 .dtypes = oa_calloc(count, sizeof *m.dtypes)};
+    oa_status status = m.sources && m.dtypes
+                           ? oa_corrections_init(&m.corrections, a, parts, count, error)
+                           : oa_fail(error, OA_ERROR_MEMORY, "out of memory while averaging %zu models", count + 1);
     for (size_t i = 0; i < layout->order_count && count && status == OA_OK; i++) {
         size_t t = layout->order[i];
         if (oa_dtype_is_float(a->tensors[t].dtype) && a->tensors[t].data) {
-            status = merge_tensor(merged, a, t, parts, count, sources, dtypes, error);
+            status = merge_tensor(&m, t, error);
         }
     }
-    oa_free(sources);
-    oa_free(dtypes);
+    oa_corrections_free(&m.corrections);
+    oa_free(m.sources);
+    oa_free(m.dtypes);
     return status;
 }

@@ -171,18 +171,24 @@ static void gather(char *target, const char *source, const oa_tensor *shape, siz
     }
 }
 
-static bool axis_moves(const oa_layout *layout, size_t index)
+static bool part_moves(const oa_layout *layout, size_t index)
 {
     const oa_part *part = &layout->parts[index];
     if (part->kind == OA_PART_GROUP) {
         return true;
     }
     for (size_t i = 0; i < part->child_count; i++) {
-        if (axis_moves(layout, layout->children[part->first_child + i])) {
+        if (part_moves(layout, layout->children[part->first_child + i])) {
             return true;
         }
     }
     return false;
+}
+
+bool oa_layout_axis_moves(const oa_layout *layout, size_t tensor, size_t axis)
+{
+    const oa_layout_tensor *item = &layout->tensors[tensor];
+    return item->is_used && item->part[axis] != OA_NONE && part_moves(layout, item->part[axis]);
 }
 
 oa_status oa_layout_reorder(void *target, const void *source, const oa_layout *layout, size_t tensor,
@@ -192,8 +198,8 @@ oa_status oa_layout_reorder(void *target, const void *source, const oa_layout *l
     size_t *maps[OA_MAX_RANK] = {NULL};
     size_t moving_rank = 0;
     oa_status status = OA_OK;
-    for (size_t k = 0; k < shape->rank && layout->tensors[tensor].is_used; k++) {
-        if (axis_moves(layout, layout->tensors[tensor].part[k])) {
+    for (size_t k = 0; k < shape->rank; k++) {
+        if (oa_layout_axis_moves(layout, tensor, k)) {
             moving_rank = k + 1;
         }
     }

@@ -114,6 +114,9 @@ oa_status oa_layout_reorder(void *target, const void *source, const oa_layout *l
 oa_status oa_layout_apply(oa_payloads *payloads, const oa_layout *layout, const oa_graph *graph,
                           const size_t *tensor_of, const oa_permutations *permutations, oa_error *error);
 
+/* Does anything on an axis move? */
+bool oa_layout_axis_moves(const oa_layout *layout, size_t tensor, size_t axis);
+
 /* Why an axis does not move (the first reason), or NULL when all of it does. */
 const char *oa_layout_fixed_reason(const oa_layout *layout, size_t tensor, size_t axis);
 

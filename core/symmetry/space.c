@@ -514,7 +514,8 @@ void oa_space_join(oa_spaces *spaces, size_t a, size_t b, oa_pin pin)
     }
     space_item *item_a = &spaces->items[a];
     space_item *item_b = &spaces->items[b];
-    if (item_a->size != item_b->size) {
+    /* An empty space can lie inside of a product that is empty for it: to link them would close a cycle. */
+    if (item_a->size != item_b->size || item_a->size == 0) {
         oa_space_pin(spaces, a, pin);
         oa_space_pin(spaces, b, pin);
         return;

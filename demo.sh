@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Builds onnx-align and merges the pairs of models/: two independently trained classifiers each.
+set -euo pipefail
+cd "$(dirname "$0")"
+. tests/install.sh
+install_packages build
+
+cmake --preset release -DOA_BUILD_TESTS=OFF >/dev/null
+cmake --build --preset release
+tool=build/release/onnx-align
+out=build/demo
+mkdir -p "$out"
+
+for name in mlp cnn resnet; do
+    echo
+    echo "== $name =="
+    "$tool" "models/$name-a.onnx" "models/$name-b.onnx" -o "$out/$name-merged.onnx" \
+        --data models/fashion-test-images-1000.idx.gz --labels models/fashion-test-labels-1000.idx.gz
+done
+
+echo
+echo "Each pair was trained independently, reordered without changing its function (verified), and averaged."
+echo "The merged models are in $out: $(cd "$out" && ls -- *-merged.onnx | tr '\n' ' ')"

@@ -1,0 +1,47 @@
+/* The state of an alignment run: models, layout, one permutation set for each model after the first. Private to the
+ * command line. */
+#ifndef OA_CLI_ALIGN_H
+#define OA_CLI_ALIGN_H
+
+#include "core/check/evaluate.h"
+#include "core/match/match.h"
+#include "onnx_io/model.h"
+#include "plugin/cli/options.h"
+
+/* A model to align to the first. */
+typedef struct oa_follower {
+    oa_pairing pairing;
+    oa_permutations permutations;
+    oa_payloads payloads; /* its reordered constants */
+    oa_match_info match;
+    oa_verify_info verified;
+    double distance_before, distance_after;
+    oa_evaluation evaluation;
+} oa_follower;
+
+typedef struct oa_seconds_of {
+    double load, symmetry, align, merge, verify, save, evaluate;
+} oa_seconds_of;
+
+typedef struct oa_align_run {
+    const oa_options *options;
+    oa_method method; /* settled: never auto */
+    const char *method_reason;
+    oa_model **models;      /* [options->model_count] */
+    oa_follower *followers; /* [options->model_count - 1] */
+    oa_layout *layout;
+    oa_payloads merged;
+    oa_samples samples;
+    oa_evaluation first, naive, result; /* when there are labels */
+    oa_seconds_of seconds;
+    double started;
+} oa_align_run;
+
+size_t oa_follower_count(const oa_align_run *run);
+const oa_graph *oa_run_graph(const oa_align_run *run, size_t model);
+oa_match_problem oa_run_problem(const oa_align_run *run, size_t follower);
+
+/* Prints the outcome: text or JSON. */
+oa_status oa_align_print(const oa_align_run *run, oa_error *error);
+
+#endif

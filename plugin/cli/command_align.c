@@ -1,0 +1,327 @@
+/* onnx-align A B ... -o OUT: align all models to the first, then average or write them. */
+#include "core/base/memory.h"
+#include "core/match/frozen.h"
+#include "core/merge/merge.h"
+#include "plugin/cli/align.h"
+#include "plugin/cli/commands.h"
+#include "plugin/cli/files.h"
+#include "plugin/cli/inputs.h"
+#include "plugin/cli/output_folder.h"
+#include "plugin/cli/report.h"
+
+size_t oa_follower_count(const oa_align_run *run)
+{
+    return run->options->model_count - 1;
+}
+
+const oa_graph *oa_run_graph(const oa_align_run *run, size_t model)
+{
+    return oa_model_graph(run->models[model]);
+}
+
+oa_match_problem oa_run_problem(const oa_align_run *run, size_t follower)
+{
+    return (oa_match_problem){.layout = run->layout,
+                              .a = oa_run_graph(run, 0),
+                              .b = oa_run_graph(run, follower + 1),
+                              .tensor_b = run->followers[follower].pairing.tensor_b};
+}
+
+static oa_status load(oa_align_run *run, oa_error *error)
+{
+    size_t count = run->options->model_count;
+    double start = oa_seconds();
+    run->models = oa_calloc(count, sizeof *run->models);
+    run->followers = oa_calloc(count, sizeof *run->followers);
+    if (!run->models || !run->followers) {
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for %zu models", count);
+    }
+    oa_status status = OA_OK;
+    for (size_t i = 0; i < count && status == OA_OK; i++) {
+        status = oa_model_load(&run->models[i], run->options->models[i], error);
+    }
+    if (status == OA_OK) {
+        status = oa_load_samples(&run->samples, run->options, oa_run_graph(run, 0), error);
+    }
+    run->seconds.load = oa_seconds() - start;
+    return status;
+}
+
+/* Pairs every model with the first and finds the layout that fits them all. */
+static oa_status find_layout(oa_align_run *run, oa_error *error)
+{
+    const oa_options *options = run->options;
+    oa_fixed_axis *fixed = NULL;
+    size_t fixed_count = 0;
+    size_t fixed_capacity = 0;
+    double start = oa_seconds();
+    oa_status status = oa_layout_discover(&run->layout, oa_run_graph(run, 0), NULL, 0, error);
+    if (status != OA_OK) {
+        oa_error_context(error, "%s", options->models[0]);
+        return status;
+    }
+    oa_note_unknown(options, options->models[0], run->layout);
+    status = oa_check_finite(oa_run_graph(run, 0), run->layout, NULL, error);
+    if (status != OA_OK) {
+        oa_error_context(error, "%s", options->models[0]);
+    }
+    for (size_t i = 0; i < oa_follower_count(run) && status == OA_OK; i++) {
+        oa_follower *follower = &run->followers[i];
+        status = oa_pair_graphs(&follower->pairing, oa_run_graph(run, 0), oa_run_graph(run, i + 1), error);
+        if (status != OA_OK) {
+            oa_error_context(error, "%s and %s", options->models[0], options->models[i + 1]);
+            break;
+        }
+        status = oa_check_finite(oa_run_graph(run, i + 1), run->layout, follower->pairing.tensor_b, error);
+        if (status != OA_OK) {
+            oa_error_context(error, "%s", options->models[i + 1]);
+            break;
+        }
+        oa_match_problem problem = oa_run_problem(run, i);
+        status = oa_frozen_axes(&fixed, &fixed_count, &fixed_capacity, &problem, error);
+    }
+    if (status == OA_OK && fixed_count) {
+        oa_layout_destroy(run->layout);
+        run->layout = NULL;
+        status = oa_layout_discover(&run->layout, oa_run_graph(run, 0), fixed, fixed_count, error);
+    }
+    oa_free(fixed);
+    run->seconds.symmetry = oa_seconds() - start;
+    return status;
+}
+
+static void settle_method(oa_align_run *run)
+{
+    run->method = run->options->method;
+    if (run->method == OA_METHOD_AUTO) {
+        run->method = OA_METHOD_WEIGHTS;
+        run->method_reason = "it needs no data";
+    }
+}
+
+static oa_status match(oa_align_run *run, size_t index, oa_error *error)
+{
+    oa_follower *follower = &run->followers[index];
+    oa_match_problem problem = oa_run_problem(run, index);
+    double start = oa_seconds();
+    oa_progress progress;
+    oa_status status = oa_permutations_init(&follower->permutations, run->layout, error);
+    if (status == OA_OK) {
+        status = oa_match_distance(&follower->distance_before, &problem, NULL, error);
+    }
+    oa_progress_start(&progress, run->options, "aligning");
+    if (status == OA_OK && run->method == OA_METHOD_WEIGHTS) {
+        oa_match_settings settings = oa_match_settings_default();
+        settings.seed = run->options->seed;
+        settings.starts = run->options->starts;
+        settings.progress = oa_progress_step;
+        settings.progress_context = &progress;
+        status = oa_match_weights(&follower->permutations, &problem, &settings, &follower->match, error);
+    }
+    oa_progress_end(&progress);
+    if (status == OA_OK) {
+        status = oa_match_distance(&follower->distance_after, &problem, &follower->permutations, error);
+    }
+    if (status == OA_OK && run->method == OA_METHOD_WEIGHTS && run->options->is_verbose) {
+        oa_note(run->options, "%s: best of %zu starts after %zu sweeps; inner product %.9g, worst start %.9g",
+                run->options->models[index + 1], follower->match.starts, follower->match.sweeps,
+                follower->match.inner_product, follower->match.worst_inner_product);
+    }
+    run->seconds.align += oa_seconds() - start;
+    return status;
+}
+
+static oa_status reorder(oa_align_run *run, size_t index, oa_error *error)
+{
+    oa_follower *follower = &run->followers[index];
+    const oa_graph *graph = oa_run_graph(run, index + 1);
+    oa_status status = oa_payloads_init(&follower->payloads, graph, error);
+    if (status == OA_OK) {
+        status = oa_layout_apply(&follower->payloads, run->layout, graph, follower->pairing.tensor_b,
+                                 &follower->permutations, error);
+    }
+    return status;
+}
+
+static oa_status verify(oa_align_run *run, size_t index, oa_error *error)
+{
+    const oa_options *options = run->options;
+    oa_follower *follower = &run->followers[index];
+    const oa_graph *graph = oa_run_graph(run, index + 1);
+    oa_array view = {0};
+    double start = oa_seconds();
+    bool has_inputs = run->samples.data.data && graph->input_count == 1;
+    oa_verify_settings settings = oa_verify_settings_from(&view, options, graph, has_inputs ? &run->samples : NULL);
+    oa_status status = oa_verify(&follower->verified, &(oa_runnable){.graph = graph},
+                                 &(oa_runnable){.graph = graph, .payloads = &follower->payloads}, &settings, error);
+    run->seconds.verify += oa_seconds() - start;
+    if (status == OA_ERROR_UNSUPPORTED) {
+        oa_error_context(error, "cannot verify %s (--no-verify goes on without)", options->models[index + 1]);
+    } else if (status != OA_OK) {
+        oa_error_context(error, "while verifying %s", options->models[index + 1]);
+    } else if (!follower->verified.is_same) {
+        status = oa_fail(error, OA_ERROR_DIFFERENT,
+                         "%s: verification failed, reordered it differs by %.3g relative (tolerance %.3g); nothing was "
+                         "written",
+                         options->models[index + 1], follower->verified.max_rel_diff, follower->verified.tolerance);
+    }
+    return status;
+}
+
+static oa_status evaluate(oa_evaluation *evaluation, oa_align_run *run, size_t model, const oa_payloads *payloads,
+                          oa_error *error)
+{
+    enum { OA_EVALUATION_BATCH = 100 };
+    if (!run->samples.label_count) {
+        return OA_OK;
+    }
+    double start = oa_seconds();
+    oa_runnable runnable = {.graph = oa_run_graph(run, model), .payloads = payloads};
+    oa_status status = oa_evaluate(evaluation, &runnable, &run->samples, OA_EVALUATION_BATCH, error);
+    if (status != OA_OK) {
+        oa_error_context(error, "while evaluating %s on %s", run->options->models[model], run->options->data);
+    }
+    run->seconds.evaluate += oa_seconds() - start;
+    return status;
+}
+
+/* Averages the models as they stand: with the followers' reordered constants, or (naive) without. */
+static oa_status average(oa_payloads *merged, const oa_align_run *run, bool is_naive, oa_error *error)
+{
+    size_t count = oa_follower_count(run);
+    oa_merge_part *parts = oa_calloc(count, sizeof *parts);
+    oa_status status = parts ? OA_OK : oa_fail(error, OA_ERROR_MEMORY, "out of memory while averaging");
+    for (size_t i = 0; i < count && status == OA_OK; i++) {
+        parts[i] = (oa_merge_part){.graph = oa_run_graph(run, i + 1),
+                                   .tensor_of = run->followers[i].pairing.tensor_b,
+                                   .payloads = is_naive ? NULL : &run->followers[i].payloads,
+                                   .weight = run->options->weights[i + 1]};
+    }
+    if (status == OA_OK) {
+        status = oa_payloads_init(merged, oa_run_graph(run, 0), error);
+    }
+    if (status == OA_OK) {
+        status = oa_merge(merged, oa_run_graph(run, 0), run->layout, parts, count, error);
+    }
+    oa_free(parts);
+    return status;
+}
+
+/* The parents and the plain average: before anything is reordered, so that at most one further copy of the weights is
+ * alive at a time. */
+static oa_status evaluate_before(oa_align_run *run, oa_error *error)
+{
+    oa_payloads naive = {0};
+    oa_status status = evaluate(&run->first, run, 0, NULL, error);
+    for (size_t i = 0; i < oa_follower_count(run) && status == OA_OK; i++) {
+        status = evaluate(&run->followers[i].evaluation, run, i + 1, NULL, error);
+    }
+    if (status == OA_OK && run->samples.label_count) {
+        status = average(&naive, run, true, error);
+    }
+    if (status == OA_OK) {
+        status = evaluate(&run->naive, run, 0, &naive, error);
+    }
+    oa_payloads_free(&naive);
+    return status;
+}
+
+static oa_status merge(oa_align_run *run, oa_error *error)
+{
+    double start = oa_seconds();
+    oa_status status = average(&run->merged, run, false, error);
+    run->seconds.merge = oa_seconds() - start;
+    if (status == OA_OK) {
+        status = evaluate(&run->result, run, 0, &run->merged, error);
+    }
+    return status;
+}
+
+static oa_status save_aligned(const oa_align_run *run, oa_error *error)
+{
+    const oa_options *options = run->options;
+    if (options->model_count == 2) {
+        return oa_model_save(options->output, run->models[1], &run->followers[0].payloads, error);
+    }
+    return oa_output_folder_save(options->output, options, run->models, run->followers, error);
+}
+
+static oa_status save(oa_align_run *run, oa_error *error)
+{
+    const oa_options *options = run->options;
+    double start = oa_seconds();
+    oa_status status = options->emit == OA_EMIT_MERGED
+                           ? oa_model_save(options->output, run->models[0], &run->merged, error)
+                           : save_aligned(run, error);
+    if (status == OA_OK && options->save_permutation) {
+        status = oa_permutation_file_save(options->save_permutation, run->layout, oa_run_graph(run, 1),
+                                          run->followers[0].pairing.tensor_b, &run->followers[0].permutations, error);
+    }
+    run->seconds.save = oa_seconds() - start;
+    return status;
+}
+
+/* An output that is one of the inputs would replace it; say so before any work. */
+static oa_status check_outputs(const oa_options *options, oa_error *error)
+{
+    for (size_t i = 0; i < options->model_count; i++) {
+        if (oa_same_file(options->output, options->models[i])) {
+            return oa_fail(error, OA_ERROR_OUTPUT, "the output %s is the input %s: give another name with -o",
+                           options->output, options->models[i]);
+        }
+        if (options->save_permutation && oa_same_file(options->save_permutation, options->models[i])) {
+            return oa_fail(error, OA_ERROR_OUTPUT, "--save-permutation %s is the input %s: give another name",
+                           options->save_permutation, options->models[i]);
+        }
+    }
+    if (options->save_permutation && options->model_count > 2) {
+        return oa_fail(error, OA_ERROR_USAGE, "--save-permutation is for two models, %zu given", options->model_count);
+    }
+    return OA_OK;
+}
+
+static oa_status run_all(oa_align_run *run, oa_error *error)
+{
+    size_t count = oa_follower_count(run);
+    oa_status status = check_outputs(run->options, error);
+    status = status == OA_OK ? load(run, error) : status;
+    status = status == OA_OK ? find_layout(run, error) : status;
+    settle_method(run);
+    status = status == OA_OK ? evaluate_before(run, error) : status;
+    for (size_t i = 0; i < count && status == OA_OK; i++) {
+        status = match(run, i, error);
+    }
+    for (size_t i = 0; i < count && status == OA_OK; i++) {
+        status = reorder(run, i, error);
+    }
+    for (size_t i = 0; i < count && status == OA_OK && run->options->verifies; i++) {
+        status = verify(run, i, error);
+    }
+    if (status == OA_OK && run->options->emit == OA_EMIT_MERGED) {
+        status = merge(run, error);
+    }
+    status = status == OA_OK ? save(run, error) : status;
+    return status == OA_OK ? oa_align_print(run, error) : status;
+}
+
+oa_status oa_command_align(const oa_options *options, oa_error *error)
+{
+    oa_align_run run = {.options = options, .started = oa_seconds()};
+    oa_status status = run_all(&run, error);
+    for (size_t i = 0; i < options->model_count; i++) {
+        if (run.followers && i < oa_follower_count(&run)) {
+            oa_pairing_free(&run.followers[i].pairing);
+            oa_permutations_free(&run.followers[i].permutations);
+            oa_payloads_free(&run.followers[i].payloads);
+        }
+    }
+    oa_payloads_free(&run.merged);
+    oa_samples_free(&run.samples);
+    oa_layout_destroy(run.layout);
+    for (size_t i = 0; i < options->model_count && run.models; i++) {
+        oa_model_destroy(run.models[i]);
+    }
+    oa_free(run.followers);
+    oa_free(run.models);
+    return status;
+}

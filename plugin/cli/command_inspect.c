@@ -1,0 +1,132 @@
+/* onnx-align inspect: the permutation groups of a model, and what is fixed and why. */
+#include "core/base/memory.h"
+#include "onnx_io/model.h"
+#include "plugin/cli/commands.h"
+#include "plugin/cli/report.h"
+
+#include <string.h>
+
+typedef struct shares {
+    size_t parameters; /* float elements that an output depends on, and all others */
+    size_t permutable; /* of those, in tensors with at least one axis that moves */
+} shares;
+
+static shares count_parameters(const oa_graph *graph, const oa_layout *layout)
+{
+    shares result = {0};
+    for (size_t t = 0; t < graph->tensor_count; t++) {
+        if (oa_dtype_is_float(graph->tensors[t].dtype)) {
+            result.parameters += graph->tensors[t].count;
+            result.permutable += layout->tensors[t].moves ? graph->tensors[t].count : 0;
+        }
+    }
+    return result;
+}
+
+static double share_of(const shares *s)
+{
+    return s->parameters ? (double)s->permutable / (double)s->parameters : 0.0;
+}
+
+/* Sees an axis that stays; `in_part` tells that something on it moves nevertheless. */
+typedef oa_status fixed_visitor(void *context, const oa_tensor *tensor, size_t axis, bool in_part, const char *reason);
+
+/* Calls `visit` for each axis of a float constant that does not move whole, in canonical order. */
+static oa_status each_fixed(const oa_graph *graph, const oa_layout *layout, fixed_visitor *visit, void *context)
+{
+    oa_status status = OA_OK;
+    for (size_t i = 0; i < layout->order_count; i++) {
+        size_t t = layout->order[i];
+        const oa_tensor *tensor = &graph->tensors[t];
+        for (size_t k = 0; oa_dtype_is_float(tensor->dtype) && k < tensor->rank && status == OA_OK; k++) {
+            const char *reason = tensor->dims[k] > 1 ? oa_layout_fixed_reason(layout, t, k) : NULL;
+            if (reason) {
+                status = visit(context, tensor, k, oa_layout_axis_moves(layout, t, k), reason);
+            }
+        }
+    }
+    return status;
+}
+
+static oa_status add_fixed(void *list, const oa_tensor *tensor, size_t axis, bool in_part, const char *reason)
+{
+    if (in_part) {
+        return OA_OK; /* it is listed with its group */
+    }
+    json_t *item = json_pack("{s:s, s:I, s:s}", "tensor", tensor->name, "axis", (json_int_t)axis, "reason", reason);
+    return item && json_array_append_new(list, item) == 0 ? OA_OK : OA_ERROR_MEMORY;
+}
+
+static oa_status print_json(const oa_model *model, const oa_layout *layout, const shares *counts, oa_error *error)
+{
+    const oa_graph *graph = oa_model_graph(model);
+    json_t *fixed = json_array();
+    json_t *groups = oa_json_groups(layout, graph, NULL, 0);
+    if (!fixed || !groups || each_fixed(graph, layout, add_fixed, fixed) != OA_OK) {
+        json_decref(fixed);
+        json_decref(groups);
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory while writing JSON");
+    }
+    return oa_json_print(json_pack("{s:s, s:I, s:o, s:o, s:f}", "model", oa_model_path(model), "parameters",
+                                   (json_int_t)counts->parameters, "groups", groups, "fixed", fixed, "permutable_share",
+                                   share_of(counts)),
+                         error);
+}
+
+static oa_status print_fixed(void *context, const oa_tensor *tensor, size_t axis, bool in_part, const char *reason)
+{
+    (void)context;
+    printf("  %s axis %zu (size %zu)%s: %s\n", tensor->name, axis, tensor->dims[axis], in_part ? ", in part" : "",
+           reason);
+    return OA_OK;
+}
+
+static void print_text(const oa_model *model, const oa_layout *layout, const shares *counts)
+{
+    const oa_graph *graph = oa_model_graph(model);
+    size_t units = 0;
+    for (size_t g = 0; g < layout->group_count; g++) {
+        units += layout->groups[g].size;
+    }
+    printf("%s: %zu parameters, %.1f%% in tensors that can be reordered; %zu groups, %zu units\n", oa_model_path(model),
+           counts->parameters, 100.0 * share_of(counts), layout->group_count, units);
+    printf("\ngroup   size  kind    tensor:axis, ...\n");
+    for (size_t g = 0; g < layout->group_count; g++) {
+        const oa_group *group = &layout->groups[g];
+        printf("%5zu  %5zu  %-6s ", g, group->size, oa_group_kind_name(group->kind));
+        for (size_t i = 0; i < group->occurrence_count; i++) {
+            const oa_occurrence *o = &layout->occurrences[group->first_occurrence + i];
+            printf("%s %s:%zu", i ? "," : "", graph->tensors[o->tensor].name, o->axis);
+        }
+        printf("\n");
+    }
+    printf("\nfixed, and why\n");
+    each_fixed(graph, layout, print_fixed, NULL);
+}
+
+oa_status oa_command_inspect(const oa_options *options, oa_error *error)
+{
+    oa_model *model = NULL;
+    oa_layout *layout = NULL;
+    oa_status status = oa_model_load(&model, options->models[0], error);
+    if (status != OA_OK) {
+        return status;
+    }
+    const oa_graph *graph = oa_model_graph(model);
+    status = oa_layout_discover(&layout, graph, NULL, 0, error);
+    if (status == OA_OK) {
+        shares counts = count_parameters(graph, layout);
+        oa_note_unknown(options, options->models[0], layout);
+        if (options->is_json) {
+            status = print_json(model, layout, &counts, error);
+        } else {
+            print_text(model, layout, &counts);
+            status = fflush(stdout) ? oa_fail(error, OA_ERROR_OUTPUT, "standard output cannot be written") : OA_OK;
+        }
+    } else {
+        oa_error_context(error, "%s", options->models[0]);
+    }
+    oa_layout_destroy(layout);
+    oa_model_destroy(model);
+    return status;
+}

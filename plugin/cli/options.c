@@ -1,0 +1,465 @@
+#include "plugin/cli/options.h"
+
+#include "core/base/memory.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef enum value_kind { NO_VALUE, TEXT_VALUE } value_kind;
+
+/* Which commands an option belongs to, as bits 1 << oa_command. */
+enum {
+    FOR_ALIGN = 1 << OA_COMMAND_ALIGN,
+    FOR_INSPECT = 1 << OA_COMMAND_INSPECT,
+    FOR_PERMUTE = 1 << OA_COMMAND_PERMUTE,
+    FOR_VERIFY = 1 << OA_COMMAND_VERIFY,
+    FOR_WRITERS = FOR_ALIGN | FOR_PERMUTE,
+    FOR_RUNNERS = FOR_ALIGN | FOR_PERMUTE | FOR_VERIFY,
+    FOR_ALL = FOR_RUNNERS | FOR_INSPECT
+};
+
+typedef struct parse {
+    oa_options *options;
+    const char *lambda;
+    const char *weights;
+    oa_error *error;
+} parse;
+
+typedef struct option_entry {
+    const char *name;
+    char letter;
+    value_kind kind;
+    unsigned commands;
+    oa_status (*read)(parse *p, const char *name, const char *value);
+} option_entry;
+
+static oa_status read_count(uint64_t *result, parse *p, const char *name, const char *value, uint64_t least,
+                            uint64_t most)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long number = strtoull(value, &end, 10);
+    if (!*value || *end || errno || value[0] == '-' || number < least || number > most) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "%s takes a whole number from %llu to %llu, not '%s'", name,
+                       (unsigned long long)least, (unsigned long long)most, value);
+    }
+    *result = number;
+    return OA_OK;
+}
+
+static oa_status read_real(double *result, parse *p, const char *name, const char *value, double least, double most)
+{
+    char *end = NULL;
+    double number = strtod(value, &end);
+    if (!*value || *end || !(number >= least && number <= most)) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "%s takes a number from %g to %g, not '%s'", name, least, most, value);
+    }
+    *result = number;
+    return OA_OK;
+}
+
+static oa_status read_output(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    p->options->output = value;
+    return OA_OK;
+}
+
+static oa_status read_emit(parse *p, const char *name, const char *value)
+{
+    if (strcmp(value, "merged") == 0) {
+        p->options->emit = OA_EMIT_MERGED;
+    } else if (strcmp(value, "aligned") == 0) {
+        p->options->emit = OA_EMIT_ALIGNED;
+    } else {
+        return oa_fail(p->error, OA_ERROR_USAGE, "%s is 'merged' or 'aligned', not '%s'", name, value);
+    }
+    return OA_OK;
+}
+
+static oa_status read_method(parse *p, const char *name, const char *value)
+{
+    if (strcmp(value, "auto") == 0) {
+        p->options->method = OA_METHOD_AUTO;
+    } else if (strcmp(value, "none") == 0) {
+        p->options->method = OA_METHOD_NONE;
+    } else if (strcmp(value, "weights") == 0) {
+        p->options->method = OA_METHOD_WEIGHTS;
+    } else {
+        return oa_fail(p->error, OA_ERROR_USAGE,
+                       "%s: this version has the methods 'auto', 'none' and 'weights', not '%s'", name, value);
+    }
+    return OA_OK;
+}
+
+static oa_status read_data(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    p->options->data = value;
+    return OA_OK;
+}
+
+static oa_status read_labels(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    p->options->labels = value;
+    return OA_OK;
+}
+
+static oa_status read_data_scale(parse *p, const char *name, const char *value)
+{
+    return read_real(&p->options->data_scale, p, name, value, 1e-30, 1e30);
+}
+
+static oa_status read_lambda(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    p->lambda = value;
+    return OA_OK;
+}
+
+static oa_status read_weights(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    p->weights = value;
+    return OA_OK;
+}
+
+static oa_status read_permutation(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    p->options->permutation = value;
+    return OA_OK;
+}
+
+static oa_status read_save_permutation(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    p->options->save_permutation = value;
+    return OA_OK;
+}
+
+static oa_status read_invert(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    (void)value;
+    p->options->inverts = true;
+    return OA_OK;
+}
+
+static oa_status read_random(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    (void)value;
+    p->options->randomises = true;
+    return OA_OK;
+}
+
+static oa_status read_no_verify(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    (void)value;
+    p->options->verifies = false;
+    return OA_OK;
+}
+
+static oa_status read_tolerance(parse *p, const char *name, const char *value)
+{
+    return read_real(&p->options->tolerance, p, name, value, 0.0, 1e30);
+}
+
+static oa_status read_seed(parse *p, const char *name, const char *value)
+{
+    return read_count(&p->options->seed, p, name, value, 0, UINT64_MAX);
+}
+
+static oa_status read_starts(parse *p, const char *name, const char *value)
+{
+    uint64_t starts = 0;
+    oa_status status = read_count(&starts, p, name, value, 1, 10000);
+    p->options->starts = status == OA_OK ? (size_t)starts : p->options->starts;
+    return status;
+}
+
+static oa_status read_threads(parse *p, const char *name, const char *value)
+{
+    uint64_t threads = 0;
+    oa_status status = read_count(&threads, p, name, value, 1, 1024);
+    p->options->threads = status == OA_OK ? (int)threads : p->options->threads;
+    return status;
+}
+
+/* --dim batch=4 */
+static oa_status read_dimension(parse *p, const char *name, const char *value)
+{
+    const char *equals = strchr(value, '=');
+    uint64_t size = 0;
+    if (!equals || equals == value) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "%s takes NAME=SIZE, as in --dim batch=4, not '%s'", name, value);
+    }
+    oa_status status = read_count(&size, p, name, equals + 1, 1, UINT32_MAX);
+    if (status != OA_OK) {
+        return status;
+    }
+    oa_options *options = p->options;
+    oa_dimension *list = oa_realloc(options->dimensions, options->dimension_count + 1, sizeof *list);
+    if (list) {
+        options->dimensions = list;
+    }
+    char *copy = list ? oa_strdup(value) : NULL;
+    if (!copy) {
+        return oa_fail(p->error, OA_ERROR_MEMORY, "out of memory");
+    }
+    copy[equals - value] = '\0';
+    list[options->dimension_count++] = (oa_dimension){.name = copy, .value = (size_t)size};
+    return OA_OK;
+}
+
+static oa_status read_engine(parse *p, const char *name, const char *value)
+{
+    if (strcmp(value, "auto") != 0 && strcmp(value, "builtin") != 0) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "%s: this version has the engine 'builtin' (or 'auto'), not '%s'",
+                       name, value);
+    }
+    return OA_OK;
+}
+
+static oa_status read_json(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    (void)value;
+    p->options->is_json = true;
+    return OA_OK;
+}
+
+static oa_status read_quiet(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    (void)value;
+    p->options->is_quiet = true;
+    return OA_OK;
+}
+
+static oa_status read_verbose(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    (void)value;
+    p->options->is_verbose = true;
+    return OA_OK;
+}
+
+static oa_status read_help(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    (void)value;
+    p->options->wants_help = true;
+    return OA_OK;
+}
+
+static oa_status read_version(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    (void)value;
+    p->options->wants_version = true;
+    return OA_OK;
+}
+
+static const option_entry table[] = {
+    {"--output", 'o', TEXT_VALUE, FOR_WRITERS, read_output},
+    {"--emit", 0, TEXT_VALUE, FOR_ALIGN, read_emit},
+    {"--method", 'm', TEXT_VALUE, FOR_ALIGN, read_method},
+    {"--lambda", 0, TEXT_VALUE, FOR_ALIGN, read_lambda},
+    {"--weights", 0, TEXT_VALUE, FOR_ALIGN, read_weights},
+    {"--data", 0, TEXT_VALUE, FOR_RUNNERS, read_data},
+    {"--labels", 0, TEXT_VALUE, FOR_ALIGN, read_labels},
+    {"--data-scale", 0, TEXT_VALUE, FOR_RUNNERS, read_data_scale},
+    {"--permutation", 0, TEXT_VALUE, FOR_PERMUTE, read_permutation},
+    {"--save-permutation", 0, TEXT_VALUE, FOR_WRITERS, read_save_permutation},
+    {"--invert", 0, NO_VALUE, FOR_PERMUTE, read_invert},
+    {"--random", 0, NO_VALUE, FOR_PERMUTE, read_random},
+    {"--no-verify", 0, NO_VALUE, FOR_WRITERS, read_no_verify},
+    {"--tolerance", 0, TEXT_VALUE, FOR_RUNNERS, read_tolerance},
+    {"--dim", 0, TEXT_VALUE, FOR_RUNNERS, read_dimension},
+    {"--engine", 0, TEXT_VALUE, FOR_RUNNERS, read_engine},
+    {"--seed", 0, TEXT_VALUE, FOR_RUNNERS, read_seed},
+    {"--starts", 0, TEXT_VALUE, FOR_ALIGN, read_starts},
+    {"--threads", 0, TEXT_VALUE, FOR_ALL, read_threads},
+    {"--json", 0, NO_VALUE, FOR_ALL, read_json},
+    {"--quiet", 'q', NO_VALUE, FOR_ALL, read_quiet},
+    {"--verbose", 'v', NO_VALUE, FOR_ALL, read_verbose},
+    {"--help", 'h', NO_VALUE, FOR_ALL, read_help},
+    {"--version", 0, NO_VALUE, FOR_ALL, read_version},
+};
+
+static const char *const commands[] = {"", "inspect", "permute", "verify"};
+
+/* Finds the option that `argument` names; *value is what follows '=', or NULL. */
+static const option_entry *find(const char *argument, const char **value)
+{
+    *value = NULL;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        size_t length = strlen(table[i].name);
+        if (table[i].letter && argument[1] == table[i].letter && argument[2] == '\0') {
+            return &table[i];
+        }
+        if (strncmp(argument, table[i].name, length) == 0 && (argument[length] == '\0' || argument[length] == '=')) {
+            *value = argument[length] ? argument + length + 1 : NULL;
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+static oa_status read_option(parse *p, int *at, int argc, char **argv)
+{
+    const char *value;
+    const option_entry *entry = find(argv[*at], &value);
+    if (!entry) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "unknown option '%s'; see --help", argv[*at]);
+    }
+    if (!(entry->commands & 1u << p->options->command)) {
+        const char *command = commands[p->options->command];
+        return oa_fail(p->error, OA_ERROR_USAGE, "option '%s' does not belong to '%s'; see --help", entry->name,
+                       *command ? command : "merging");
+    }
+    if (entry->kind == NO_VALUE && value) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "option '%s' takes no value", entry->name);
+    }
+    if (entry->kind == TEXT_VALUE && !value) {
+        if (*at + 1 >= argc) {
+            return oa_fail(p->error, OA_ERROR_USAGE, "option '%s' needs a value", entry->name);
+        }
+        value = argv[++*at];
+    }
+    return entry->read(p, entry->name, value);
+}
+
+/* Fills weights from --lambda or --weights; without either, equal shares. */
+static oa_status settle_weights(parse *p)
+{
+    oa_options *options = p->options;
+    size_t count = options->model_count;
+    options->weights = oa_calloc(count, sizeof *options->weights);
+    if (!options->weights) {
+        return oa_fail(p->error, OA_ERROR_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        options->weights[i] = 1.0 / (double)count;
+    }
+    if (p->lambda && p->weights) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "--lambda and --weights say the same thing; give one of them");
+    }
+    if (p->lambda) {
+        if (count != 2) {
+            return oa_fail(p->error, OA_ERROR_USAGE, "--lambda is for two models; use --weights with %zu", count);
+        }
+        oa_status status = read_real(&options->weights[0], p, "--lambda", p->lambda, 0.0, 1.0);
+        options->weights[1] = 1.0 - options->weights[0];
+        return status;
+    }
+    const char *text = p->weights;
+    double sum = 0.0;
+    for (size_t i = 0; text && i < count; i++) {
+        char *end = NULL;
+        double weight = strtod(text, &end);
+        bool is_last = i + 1 == count;
+        if (end == text || !(weight >= 0.0 && weight <= 1e30) || *end != (is_last ? '\0' : ',')) {
+            return oa_fail(p->error, OA_ERROR_USAGE,
+                           "--weights takes one number >= 0 for each of the %zu models, not '%s'", count, p->weights);
+        }
+        options->weights[i] = weight;
+        sum += weight;
+        text = end + 1;
+    }
+    if (text && !(sum > 0.0)) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "--weights are all zero");
+    }
+    for (size_t i = 0; text && i < count; i++) {
+        options->weights[i] /= sum;
+    }
+    return OA_OK;
+}
+
+static oa_status check(parse *p)
+{
+    const oa_options *options = p->options;
+    static const size_t least[] = {2, 1, 1, 2};
+    static const size_t most[] = {OA_NONE, 1, 1, 2};
+    const char *command = commands[options->command];
+    if (options->model_count < least[options->command] || options->model_count > most[options->command]) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "%s%sneeds %s%zu model%s, %zu given; see --help", command,
+                       *command ? " " : "merging ", options->command == OA_COMMAND_ALIGN ? "at least " : "",
+                       least[options->command], least[options->command] > 1 ? "s" : "", options->model_count);
+    }
+    bool writes = options->command == OA_COMMAND_ALIGN || options->command == OA_COMMAND_PERMUTE;
+    if (writes && !options->output) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "where should the result go? Give -o OUT.onnx");
+    }
+    if (options->command == OA_COMMAND_PERMUTE && (options->permutation != NULL) == options->randomises) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "permute needs either --permutation FILE or --random");
+    }
+    if (options->inverts && options->randomises) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "--invert goes with --permutation");
+    }
+    if (options->labels && !options->data) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "--labels needs the samples they belong to: give --data, too");
+    }
+    return OA_OK;
+}
+
+oa_status oa_options_read(oa_options *options, int argc, char **argv, oa_error *error)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    *options = (oa_options){
+        .verifies = true, .tolerance = -1.0, .data_scale = -1.0, .starts = 3, .threads = cores > 0 ? (int)cores : 1};
+    parse p = {.options = options, .error = error};
+    options->models = oa_calloc((size_t)(argc > 0 ? argc : 1), sizeof *options->models);
+    if (!options->models) {
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory");
+    }
+    int first = 1;
+    for (size_t i = 1; argc > 1 && i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i]) == 0) {
+            options->command = (oa_command)i;
+            first = 2;
+        }
+    }
+    bool only_models = false;
+    for (int i = first; i < argc; i++) {
+        if (!only_models && strcmp(argv[i], "--") == 0) {
+            only_models = true;
+        } else if (!only_models && argv[i][0] == '-' && argv[i][1]) {
+            oa_status status = read_option(&p, &i, argc, argv);
+            if (status != OA_OK) {
+                return status;
+            }
+        } else {
+            options->models[options->model_count++] = argv[i];
+        }
+    }
+    if (options->wants_help || options->wants_version) {
+        return OA_OK;
+    }
+    oa_status status = check(&p);
+    return status == OA_OK ? settle_weights(&p) : status;
+}
+
+void oa_options_free(oa_options *options)
+{
+    oa_free(options->models);
+    oa_free(options->weights);
+    for (size_t i = 0; i < options->dimension_count; i++) {
+        oa_free((void *)(uintptr_t)options->dimensions[i].name);
+    }
+    oa_free(options->dimensions);
+    *options = (oa_options){0};
+}
+
+const char *oa_method_name(oa_method method)
+{
+    static const char *const names[] = {"auto", "none", "weights"};
+    return names[method];
+}

@@ -1,0 +1,45 @@
+/* What commands print: text for people, one JSON object for programs; and progress on a terminal. */
+#ifndef OA_CLI_REPORT_H
+#define OA_CLI_REPORT_H
+
+#include "core/base/error.h"
+#include "core/check/verify.h"
+#include "core/symmetry/layout.h"
+#include "plugin/cli/options.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* Seconds since some fixed point, monotonic. */
+double oa_seconds(void);
+
+/* A progress bar on standard error; draws only when that is a terminal and the run is not quiet. */
+typedef struct oa_progress {
+    const char *label;
+    bool is_shown;
+    double drawn; /* when it was last drawn */
+} oa_progress;
+
+void oa_progress_start(oa_progress *progress, const oa_options *options, const char *label);
+void oa_progress_step(void *progress, size_t done, size_t total);
+void oa_progress_end(oa_progress *progress);
+
+/* A message on standard error, unless the run is quiet. */
+void oa_note(const oa_options *options, const char *format, ...) OA_PRINTF(2, 3);
+
+/* [{id, size, kind, moved, axes: [{tensor, axis}]}]; `moved` (summed over the list of permutations) is left out when
+ * the list is empty. NULL when memory runs out. */
+json_t *oa_json_groups(const oa_layout *layout, const oa_graph *graph, const oa_permutations *permutations,
+                       size_t count);
+/* {engine, max_abs_diff, max_rel_diff}, or null without info. */
+json_t *oa_json_verified(const oa_verify_info *info);
+/* Prints and releases a JSON object. OA_ERROR_MEMORY for NULL, OA_ERROR_OUTPUT when standard output cannot be written.
+ */
+oa_status oa_json_print(json_t *object, oa_error *error);
+
+const char *oa_group_kind_name(oa_group_kind kind);
+
+/* Says in one line that operators without a rule kept their axes; nothing when there are none. */
+void oa_note_unknown(const oa_options *options, const char *path, const oa_layout *layout);
+
+#endif

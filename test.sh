@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Builds everything and runs all tests: unit tests in release and under the sanitizers, the layers, and the end-to-end
+# tests with ONNX Runtime, SciPy and NumPy as oracles. Under 20 minutes on two cores.
+set -euo pipefail
+cd "$(dirname "$0")"
+. tests/install.sh
+install_packages test
+
+step() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
+
+step "models: the files are those of the manifest"
+(cd models && sha256sum --quiet -c SHA256SUMS) && echo "manifest holds"
+
+step "release build (gcc)"
+cmake --preset release -DOA_BUILD_TESTS=ON >/dev/null
+cmake --build --preset release
+
+step "layers"
+tests/check_layers.sh build/release
+
+step "clang build"
+cmake --preset clang >/dev/null
+cmake --build --preset clang
+
+step "unit tests, release"
+ctest --test-dir build/release --output-on-failure
+
+step "sanitizer build and unit tests"
+cmake --preset asan >/dev/null
+cmake --build --preset asan
+ctest --test-dir build/asan --output-on-failure -LE slow
+
+step "oracles (PyPI, in build/venv)"
+if ! cmp -s tests/python/requirements.txt build/venv/installed.txt; then
+    rm -rf build/venv
+    python3 -m venv build/venv
+    build/venv/bin/pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+    cp tests/python/requirements.txt build/venv/installed.txt
+fi
+
+step "assignment against SciPy"
+build/venv/bin/python tests/python/check_assign.py build/release/tests/assign/assign_driver
+
+step "end to end, with ONNX Runtime"
+build/venv/bin/python -m unittest discover -s tests/python -p 'test_*.py' -v
+
+step "done"
