@@ -23,14 +23,26 @@ size_t oa_model_payload_bytes(const oa_model *model);
 
 /* Writes the model to `path` with the given payloads in place of its own (NULL: none), each in the form in which the
  * model holds it (raw_data, typed field, external). All other fields, unknown ones included, are written back as they
- * were read. Weights that were external stay external, in a new file beside `path` (same location name when that is free
- * of clashes, otherwise derived from the output's name); they become external when the message would pass 2 GiB. Both
- * files appear atomically (temporary file in the same folder, fsync, rename), the data file first; on failure nothing is
- * left behind and an older file at `path` stays. Refuses (OA_ERROR_OUTPUT) a path that is one of the model's own files.
- * OA_ERROR_OUTPUT with the system's reason. O(bytes). */
+ * were read.
+ *
+ * Weights that were external stay external, in new files beside `path`, one for each old file and of the same name
+ * (without folders). Where something else has that name already, the file is called "<output>.data", "<output>.1.data"
+ * and so on; files of an older model at `path` are replaced together with it. Weights also become external when the
+ * message would pass 2 GiB. A checksum entry is dropped when its file changes.
+ *
+ * Every file appears whole or not at all (temporary file in the same folder, fsync, rename), the data files first; on
+ * failure nothing is left behind and older files stay as they were. A symbolic link at `path` is replaced, not
+ * followed. Permissions are what the umask leaves of rw-rw-rw-. A process that limits its file size must ignore
+ * SIGXFSZ.
+ *
+ * The model's message is changed while this runs and restored before it returns: one save of a model at a time, and
+ * none beside another call on it. Errors: OA_ERROR_OUTPUT, with the system's reason, or when `path` is one of the
+ * model's own files (by device and inode) or no regular file; OA_ERROR_MEMORY; OA_ERROR_INTERNAL when the number of
+ * payloads is not the graph's of tensors. O(bytes); memory beyond the model only for lists of the changed tensors. */
 oa_status oa_model_save(const char *path, oa_model *model, const oa_payloads *payloads, oa_error *error);
 
-/* True when both paths name the same existing file, or resolve to the same place. */
+/* True when both paths name the same existing file (also through links), or neither exists and they would be the same
+ * name in the same folder. */
 bool oa_same_file(const char *path, const char *other);
 
 #endif

@@ -102,8 +102,9 @@ static uint16_t narrow(double value, unsigned fraction)
     uint64_t mantissa = bits & ((UINT64_C(1) << 52) - 1);
 
     if (exponent == 0x7ff) {
-        return (uint16_t)(sign | infinity |
-                          (mantissa ? (uint16_t)(1u << (fraction - 1)) | (uint16_t)(mantissa >> (52 - fraction)) : 0u));
+        /* The quiet bit keeps a NaN one whose payload is cut off. */
+        uint64_t payload = mantissa ? UINT64_C(1) << (fraction - 1) | mantissa >> (52 - fraction) : 0;
+        return (uint16_t)(sign | infinity | payload);
     }
     if (exponent == 0) {
         return sign; /* zero, or a double subnormal: far below the smallest value of either type */
@@ -140,7 +141,8 @@ uint16_t oa_bfloat_from_float(float value)
     if ((bits & 0x7fffffffu) > 0x7f800000u) {
         return (uint16_t)(bits >> 16 | 0x40u);
     }
-    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+    uint32_t to_even = bits >> 16 & 1u;
+    return (uint16_t)((bits + 0x7fffu + to_even) >> 16);
 }
 
 float oa_half_to_float(uint16_t half)

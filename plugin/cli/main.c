@@ -2,6 +2,7 @@
 #include "core/linalg/blas.h"
 #include "plugin/cli/commands.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 static oa_status run(const oa_options *options, oa_error *error)
@@ -29,6 +30,9 @@ int main(int argc, char **argv)
 {
     oa_options options = {0};
     oa_error error = {0};
+    /* A write past a limit or into a closed pipe then fails with a message instead of ending the process. */
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
     oa_status status = oa_options_read(&options, argc, argv, &error);
     if (status == OA_OK) {
         status = run(&options, &error);

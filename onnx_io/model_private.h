@@ -1,0 +1,63 @@
+/* What a model holds, for the files that read and write it. */
+#ifndef OA_ONNX_IO_MODEL_PRIVATE_H
+#define OA_ONNX_IO_MODEL_PRIVATE_H
+
+#include "onnx_io/external_files.h"
+#include "onnx_io/model.h"
+#include "onnx_io/tensor_read.h"
+
+#include <onnx.pb-c.h>
+
+/* Where in the message a constant of the graph lives. */
+typedef struct oa_tensor_source {
+    oa_payload_form form;
+    Onnx__TensorProto *tensor;       /* NULL when the form is OA_FORM_ATTRIBUTE */
+    Onnx__AttributeProto *attribute; /* a Constant's attribute; NULL for initializers */
+} oa_tensor_source;
+
+/* A tensor anywhere in the message, also inside subgraphs and functions, whose payload lies in an external file. */
+typedef struct oa_external_tensor {
+    Onnx__TensorProto *message;
+    oa_external_region region;
+    size_t tensor; /* the graph's constant that it is, or OA_NONE */
+} oa_external_tensor;
+
+struct oa_model {
+    char *path;
+    Onnx__ModelProto *message;
+    oa_graph *graph;
+    oa_tensor_source *sources; /* [graph->tensor_count] */
+    size_t source_count;
+    size_t source_capacity;
+    oa_external_files files;
+    oa_external_tensor *externals; /* [external_count], in the message's order */
+    size_t external_count;
+    size_t external_capacity;
+    size_t payload_bytes;
+};
+
+/* oa_model_save with another limit for the bytes of the message: tests cannot fill 2 GiB. */
+oa_status oa_model_save_limited(const char *path, oa_model *model, const oa_payloads *payloads, size_t limit,
+                                oa_error *error);
+
+/* Builds model->graph and model->sources from model->message. The error names nodes and tensors, not the file. */
+oa_status oa_model_read_graph(oa_model *model, oa_error *error);
+
+/* Adds the constant that a Constant node stands for. Sets *is_constant to false, and adds nothing, when the node has to
+ * stay a node: another operator, or a value that the IR cannot hold. */
+oa_status oa_model_read_constant(bool *is_constant, oa_model *model, const Onnx__NodeProto *node, oa_error *error);
+
+/* Adds a constant called `tensor->name`, refusing a name that is defined already. */
+oa_status oa_model_add_tensor(oa_model *model, const oa_tensor *tensor, const oa_tensor_source *source,
+                              oa_error *error);
+
+/* Reads one attribute of an ordinary node. Strings and numbers are borrowed from the message. */
+oa_status oa_model_read_attribute(oa_attribute *attribute, oa_model *model, const Onnx__AttributeProto *message,
+                                  oa_error *error);
+
+/* The values of the graph that the subgraphs of `node`, however deep, take from outside themselves: *captures [*count]
+ * is owned by the caller (oa_free), without repetitions, in the order of first use. O(size of the subgraphs). */
+oa_status oa_model_read_captures(size_t **captures, size_t *count, oa_graph *graph, const Onnx__NodeProto *node,
+                                 oa_error *error);
+
+#endif

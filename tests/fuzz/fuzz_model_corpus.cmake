@@ -1,0 +1,11 @@
+# Copies the models of at most 400 bytes from FROM/*/model.onnx to TO.
+file(MAKE_DIRECTORY ${TO})
+file(GLOB models ${FROM}/*/model.onnx)
+foreach(model ${models})
+  file(SIZE ${model} size)
+  if(size LESS_EQUAL 400)
+    get_filename_component(folder ${model} DIRECTORY)
+    get_filename_component(name ${folder} NAME)
+    file(COPY_FILE ${model} ${TO}/${name}.onnx)
+  endif()
+endforeach()
