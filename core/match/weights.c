@@ -24,7 +24,7 @@ typedef struct descent {
 
 oa_match_settings oa_match_settings_default(void)
 {
-    return (oa_match_settings){.seed = 0, .starts = 3, .sweeps_max = 100};
+    return (oa_match_settings){.seed = 0, .starts = 5, .sweeps_max = 100};
 }
 
 static const oa_occurrence *occurrence_at(const descent *d, size_t group, size_t i)

@@ -19,7 +19,7 @@ const char *oa_options_help(void)
            "\n"
            "Alignment\n"
            "  -m, --method M            auto (default: weights), none, weights\n"
-           "      --starts N            independent starts, the best counts (default 3)\n"
+           "      --starts N            independent starts, the best counts (default 5)\n"
            "      --seed N              seed of everything random (default 0)\n"
            "\n"
            "Data\n"

@@ -30,9 +30,7 @@ int main(int argc, char **argv)
 {
     oa_options options = {0};
     oa_error error = {0};
-    /* A write past a limit or into a closed pipe then fails with a message instead of ending the process. */
-    signal(SIGXFSZ, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a write past the size limit then fails with a message instead of ending the process */
     oa_status status = oa_options_read(&options, argc, argv, &error);
     if (status == OA_OK) {
         status = run(&options, &error);

@@ -414,7 +414,7 @@ oa_status oa_options_read(oa_options *options, int argc, char **argv, oa_error *
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     *options = (oa_options){
-        .verifies = true, .tolerance = -1.0, .data_scale = -1.0, .starts = 3, .threads = cores > 0 ? (int)cores : 1};
+        .verifies = true, .tolerance = -1.0, .data_scale = -1.0, .starts = 5, .threads = cores > 0 ? (int)cores : 1};
     parse p = {.options = options, .error = error};
     options->models = oa_calloc((size_t)(argc > 0 ? argc : 1), sizeof *options->models);
     if (!options->models) {
