@@ -93,7 +93,20 @@ void oa_slices_free(oa_slices *slices)
     *slices = (oa_slices){0};
 }
 
-/* Copies `count` elements that start at element `offset`, through `map` when given, widened to float32. */
+/* Weights are compared with 11 significant bits, the precision of float16, rounded to nearest even: far finer than any
+ * match depends on, and a model answers the same whether it is stored in float32 or in float16. Infinities and NaN have
+ * been refused before. */
+static float comparable(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint32_t to_even = bits >> 13 & 1u;
+    bits = (bits + 0x0fffu + to_even) & ~UINT32_C(0x1fff);
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Copies `count` elements that start at element `offset`, through `map` when given, as comparable float32. */
 static void copy_run(float *target, size_t target_stride, const oa_tensor *tensor, size_t offset, const size_t *map,
                      size_t count)
 {
@@ -101,17 +114,22 @@ static void copy_run(float *target, size_t target_stride, const oa_tensor *tenso
     const char *source = (const char *)tensor->data + offset * size;
     if (!map && target_stride == 1) {
         oa_floats_to_f32(target, source, tensor->dtype, count);
+        for (size_t i = 0; i < count; i++) {
+            target[i] = comparable(target[i]);
+        }
         return;
     }
     if (tensor->dtype == OA_DTYPE_FLOAT) {
         const float *floats = (const float *)(const void *)source;
         for (size_t i = 0; i < count; i++) {
-            target[i * target_stride] = floats[map ? map[i] : i];
+            target[i * target_stride] = comparable(floats[map ? map[i] : i]);
         }
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        oa_floats_to_f32(&target[i * target_stride], source + (map ? map[i] : i) * size, tensor->dtype, 1);
+        float value;
+        oa_floats_to_f32(&value, source + (map ? map[i] : i) * size, tensor->dtype, 1);
+        target[i * target_stride] = comparable(value);
     }
 }
 
@@ -203,29 +221,46 @@ done:
     return status;
 }
 
-static double row_f32(const float *a, const float *b, const size_t *map, size_t n, bool squared)
+static double row_distance(const char *a, oa_dtype dtype_a, const char *b, oa_dtype dtype_b, const size_t *map,
+                           size_t n)
 {
     double sum = 0.0;
+    if (dtype_a == OA_DTYPE_FLOAT && dtype_b == OA_DTYPE_FLOAT) {
+        const float *x = (const float *)(const void *)a;
+        const float *y = (const float *)(const void *)b;
+        for (size_t j = 0; j < n; j++) {
+            double difference = (double)x[j] - (double)y[map[j]];
+            sum += difference * difference;
+        }
+        return sum;
+    }
     for (size_t j = 0; j < n; j++) {
-        double x = (double)a[j];
-        double y = (double)b[map[j]];
-        sum += squared ? (x - y) * (x - y) : x * y;
+        double x;
+        double y;
+        oa_floats_to_f64(&x, a + j * oa_dtype_size(dtype_a), dtype_a, 1);
+        oa_floats_to_f64(&y, b + map[j] * oa_dtype_size(dtype_b), dtype_b, 1);
+        sum += (x - y) * (x - y);
     }
     return sum;
 }
 
-static double row_any(const char *a, oa_dtype dtype_a, const char *b, oa_dtype dtype_b, const size_t *map, size_t n,
-                      bool squared)
+static double row_inner(const char *a, oa_dtype dtype_a, const char *b, oa_dtype dtype_b, const size_t *map, size_t n)
 {
-    size_t size_a = oa_dtype_size(dtype_a);
-    size_t size_b = oa_dtype_size(dtype_b);
     double sum = 0.0;
+    if (dtype_a == OA_DTYPE_FLOAT && dtype_b == OA_DTYPE_FLOAT) {
+        const float *x = (const float *)(const void *)a;
+        const float *y = (const float *)(const void *)b;
+        for (size_t j = 0; j < n; j++) {
+            sum += (double)comparable(x[j]) * (double)comparable(y[map[j]]);
+        }
+        return sum;
+    }
     for (size_t j = 0; j < n; j++) {
-        double x;
-        double y;
-        oa_floats_to_f64(&x, a + j * size_a, dtype_a, 1);
-        oa_floats_to_f64(&y, b + map[j] * size_b, dtype_b, 1);
-        sum += squared ? (x - y) * (x - y) : x * y;
+        float x;
+        float y;
+        oa_floats_to_f32(&x, a + j * oa_dtype_size(dtype_a), dtype_a, 1);
+        oa_floats_to_f32(&y, b + map[j] * oa_dtype_size(dtype_b), dtype_b, 1);
+        sum += (double)comparable(x) * (double)comparable(y);
     }
     return sum;
 }
@@ -251,13 +286,11 @@ oa_status oa_add_inner(double *sum, const oa_match_problem *problem, size_t tens
     if (status == OA_OK) {
         status = flat_map(&inner, &inner_count, problem, tensor, last, a->rank, permutations, error);
     }
-    bool is_f32 = a->dtype == OA_DTYPE_FLOAT && b->dtype == OA_DTYPE_FLOAT;
     for (size_t i = 0; i < count && status == OA_OK; i++) {
         const char *from_a = (const char *)a->data + i * inner_count * size_a;
         const char *from_b = (const char *)b->data + map[i] * inner_count * size_b;
-        total += is_f32 ? row_f32((const float *)(const void *)from_a, (const float *)(const void *)from_b, inner,
-                                  inner_count, squared)
-                        : row_any(from_a, a->dtype, from_b, b->dtype, inner, inner_count, squared);
+        total += squared ? row_distance(from_a, a->dtype, from_b, b->dtype, inner, inner_count)
+                         : row_inner(from_a, a->dtype, from_b, b->dtype, inner, inner_count);
     }
     oa_free(map);
     oa_free(inner);

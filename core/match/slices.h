@@ -25,7 +25,8 @@ void oa_slices_free(oa_slices *slices);
 oa_status oa_add_profit(double *profit, const oa_match_problem *problem, const oa_occurrence *occurrence,
                         const oa_permutations *permutations, oa_error *error);
 
-/* *sum += sum over elements of a_t * (b reordered)_t, in double; with `squared`, of (a - b)^2. O(elements). */
+/* *sum += sum over elements of a_t * (b reordered)_t, in double, of the weights as they
+ * are compared (11 significant bits); with `squared`, of (a - b)^2, exactly. O(elements). */
 oa_status oa_add_inner(double *sum, const oa_match_problem *problem, size_t tensor, const oa_permutations *permutations,
                        bool squared, oa_error *error);
 

@@ -197,8 +197,8 @@ class BadInput(ToolTest):
             np.save(data, array)
             self.refuse(3, "x.npy", word, arguments=arguments)
         np.save(data, images)
-        for array, word in [(np.zeros(9, np.int64), "9 labels"), (np.full(10, 10), "label 10"), (np.full(10, -1), "label -1"),
-                            (np.full(10, 0.5), "y.npy")]:
+        for array, word in [(np.zeros(9, np.int64), "9 labels"), (np.full(10, 10), "label 10"),
+                            (np.full(10, -1), "y.npy"), (np.full(10, 0.5), "y.npy")]:
             np.save(labels, array)
             self.refuse(3, word, arguments=arguments)
 

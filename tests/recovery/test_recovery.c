@@ -90,6 +90,7 @@ static size_t wrong_units(const oa_graph *a, const oa_layout *layout, const size
     oa_match_problem problem = {.layout = layout, .a = a, .b = &b.graph, .tensor_b = same};
     oa_match_settings settings = oa_match_settings_default();
     settings.seed = seed;
+    settings.starts = 1; /* the first start alone has to find it */
     assert_int_equal(oa_match_weights(&found, &problem, &settings, NULL, &error), OA_OK);
     assert_int_equal(oa_match_distance(&distance, &problem, &found, &error), OA_OK);
 
