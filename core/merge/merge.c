@@ -58,7 +58,7 @@ static oa_status merge_tensor(merging *m, size_t t, oa_error *error)
     size_t first = m->parts[0].tensor_of ? m->parts[0].tensor_of[t] : t;
     oa_payloads *donor = m->parts[0].payloads;
     void *target = NULL;
-    if (donor && donor->data[first] && m->dtypes[0] == tensor->dtype) {
+    if (donor && !m->parts[0].keeps_payloads && donor->data[first] && m->dtypes[0] == tensor->dtype) {
         target = donor->data[first];
         donor->data[first] = NULL;
     } else {

@@ -11,6 +11,7 @@ typedef struct oa_merge_part {
     const size_t *tensor_of; /* [a->tensor_count] its constant in the place of each of a's, OA_NONE for none */
     oa_payloads *payloads;   /* its reordered constants; buffers may be taken over (see below). NULL: none */
     double weight;
+    bool keeps_payloads; /* its buffers stay its own */
 } oa_merge_part;
 
 /* Averages float constants: merged[t] = a[t] + sum_i weight_i * (part_i[t] - a[t]), computed in double and rounded to

@@ -41,6 +41,18 @@ size_t oa_follower_count(const oa_align_run *run);
 const oa_graph *oa_run_graph(const oa_align_run *run, size_t model);
 oa_match_problem oa_run_problem(const oa_align_run *run, size_t follower);
 
+/* The steps, in this order; seconds are added up in run->seconds. `run` starts zeroed but for options and started, and
+ * is freed with oa_run_free in any case. */
+oa_status oa_run_load(oa_align_run *run, oa_error *error); /* models and samples */
+/* Pairs every model with the first and finds the layout that fits them all. */
+oa_status oa_run_find_layout(oa_align_run *run, oa_error *error);
+void oa_run_settle_method(oa_align_run *run);
+/* The permutations of one follower, and its distances. */
+oa_status oa_run_match(oa_align_run *run, size_t follower, oa_error *error);
+/* Its reordered constants. */
+oa_status oa_run_reorder(oa_align_run *run, size_t follower, oa_error *error);
+void oa_run_free(oa_align_run *run);
+
 /* Prints the outcome: text or JSON. */
 oa_status oa_align_print(const oa_align_run *run, oa_error *error);
 

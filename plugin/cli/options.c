@@ -16,9 +16,11 @@ enum {
     FOR_INSPECT = 1 << OA_COMMAND_INSPECT,
     FOR_PERMUTE = 1 << OA_COMMAND_PERMUTE,
     FOR_VERIFY = 1 << OA_COMMAND_VERIFY,
+    FOR_CURVE = 1 << OA_COMMAND_CURVE,
+    FOR_MATCHERS = FOR_ALIGN | FOR_CURVE,
     FOR_WRITERS = FOR_ALIGN | FOR_PERMUTE,
     FOR_RUNNERS = FOR_ALIGN | FOR_PERMUTE | FOR_VERIFY,
-    FOR_ALL = FOR_RUNNERS | FOR_INSPECT
+    FOR_ALL = FOR_RUNNERS | FOR_INSPECT | FOR_CURVE
 };
 
 typedef struct parse {
@@ -140,6 +142,21 @@ static oa_status read_save_permutation(parse *p, const char *name, const char *v
     (void)name;
     p->options->save_permutation = value;
     return OA_OK;
+}
+
+static oa_status read_svg(parse *p, const char *name, const char *value)
+{
+    (void)name;
+    p->options->svg = value;
+    return OA_OK;
+}
+
+static oa_status read_points(parse *p, const char *name, const char *value)
+{
+    uint64_t points = 0;
+    oa_status status = read_count(&points, p, name, value, 2, 10001);
+    p->options->points = status == OA_OK ? (size_t)points : p->options->points;
+    return status;
 }
 
 static oa_status read_invert(parse *p, const char *name, const char *value)
@@ -270,22 +287,24 @@ static oa_status read_version(parse *p, const char *name, const char *value)
 static const option_entry table[] = {
     {"--output", 'o', TEXT_VALUE, FOR_WRITERS, read_output},
     {"--emit", 0, TEXT_VALUE, FOR_ALIGN, read_emit},
-    {"--method", 'm', TEXT_VALUE, FOR_ALIGN, read_method},
+    {"--method", 'm', TEXT_VALUE, FOR_MATCHERS, read_method},
     {"--lambda", 0, TEXT_VALUE, FOR_ALIGN, read_lambda},
     {"--weights", 0, TEXT_VALUE, FOR_ALIGN, read_weights},
-    {"--data", 0, TEXT_VALUE, FOR_RUNNERS, read_data},
-    {"--labels", 0, TEXT_VALUE, FOR_ALIGN, read_labels},
-    {"--data-scale", 0, TEXT_VALUE, FOR_RUNNERS, read_data_scale},
+    {"--data", 0, TEXT_VALUE, FOR_RUNNERS | FOR_CURVE, read_data},
+    {"--labels", 0, TEXT_VALUE, FOR_MATCHERS, read_labels},
+    {"--data-scale", 0, TEXT_VALUE, FOR_RUNNERS | FOR_CURVE, read_data_scale},
     {"--permutation", 0, TEXT_VALUE, FOR_PERMUTE, read_permutation},
     {"--save-permutation", 0, TEXT_VALUE, FOR_WRITERS, read_save_permutation},
+    {"--points", 0, TEXT_VALUE, FOR_CURVE, read_points},
+    {"--svg", 0, TEXT_VALUE, FOR_CURVE, read_svg},
     {"--invert", 0, NO_VALUE, FOR_PERMUTE, read_invert},
     {"--random", 0, NO_VALUE, FOR_PERMUTE, read_random},
     {"--no-verify", 0, NO_VALUE, FOR_WRITERS, read_no_verify},
     {"--tolerance", 0, TEXT_VALUE, FOR_RUNNERS, read_tolerance},
     {"--dim", 0, TEXT_VALUE, FOR_RUNNERS, read_dimension},
-    {"--engine", 0, TEXT_VALUE, FOR_RUNNERS, read_engine},
-    {"--seed", 0, TEXT_VALUE, FOR_RUNNERS, read_seed},
-    {"--starts", 0, TEXT_VALUE, FOR_ALIGN, read_starts},
+    {"--engine", 0, TEXT_VALUE, FOR_RUNNERS | FOR_CURVE, read_engine},
+    {"--seed", 0, TEXT_VALUE, FOR_RUNNERS | FOR_CURVE, read_seed},
+    {"--starts", 0, TEXT_VALUE, FOR_MATCHERS, read_starts},
     {"--threads", 0, TEXT_VALUE, FOR_ALL, read_threads},
     {"--json", 0, NO_VALUE, FOR_ALL, read_json},
     {"--quiet", 'q', NO_VALUE, FOR_ALL, read_quiet},
@@ -294,7 +313,7 @@ static const option_entry table[] = {
     {"--version", 0, NO_VALUE, FOR_ALL, read_version},
 };
 
-static const char *const commands[] = {"", "inspect", "permute", "verify"};
+static const char *const commands[] = {"", "inspect", "permute", "verify", "curve"};
 
 /* Finds the option that `argument` names; *value is what follows '=', or NULL. */
 static const option_entry *find(const char *argument, const char **value)
@@ -386,8 +405,8 @@ static oa_status settle_weights(parse *p)
 static oa_status check(parse *p)
 {
     const oa_options *options = p->options;
-    static const size_t least[] = {2, 1, 1, 2};
-    static const size_t most[] = {OA_NONE, 1, 1, 2};
+    static const size_t least[] = {2, 1, 1, 2, 2};
+    static const size_t most[] = {OA_NONE, 1, 1, 2, 2};
     const char *command = commands[options->command];
     if (options->model_count < least[options->command] || options->model_count > most[options->command]) {
         return oa_fail(p->error, OA_ERROR_USAGE, "%s%sneeds %s%zu model%s, %zu given; see --help", command,
@@ -404,6 +423,9 @@ static oa_status check(parse *p)
     if (options->inverts && options->randomises) {
         return oa_fail(p->error, OA_ERROR_USAGE, "--invert goes with --permutation");
     }
+    if (options->command == OA_COMMAND_CURVE && (!options->data || !options->labels)) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "curve needs samples and their classes: give --data and --labels");
+    }
     if (options->labels && !options->data) {
         return oa_fail(p->error, OA_ERROR_USAGE, "--labels needs the samples they belong to: give --data, too");
     }
@@ -413,8 +435,12 @@ static oa_status check(parse *p)
 oa_status oa_options_read(oa_options *options, int argc, char **argv, oa_error *error)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    *options = (oa_options){
-        .verifies = true, .tolerance = -1.0, .data_scale = -1.0, .starts = 5, .threads = cores > 0 ? (int)cores : 1};
+    *options = (oa_options){.verifies = true,
+                            .tolerance = -1.0,
+                            .data_scale = -1.0,
+                            .starts = 5,
+                            .points = 25,
+                            .threads = cores > 0 ? (int)cores : 1};
     parse p = {.options = options, .error = error};
     options->models = oa_calloc((size_t)(argc > 0 ? argc : 1), sizeof *options->models);
     if (!options->models) {

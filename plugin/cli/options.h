@@ -9,7 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum oa_command { OA_COMMAND_ALIGN, OA_COMMAND_INSPECT, OA_COMMAND_PERMUTE, OA_COMMAND_VERIFY } oa_command;
+typedef enum oa_command {
+    OA_COMMAND_ALIGN,
+    OA_COMMAND_INSPECT,
+    OA_COMMAND_PERMUTE,
+    OA_COMMAND_VERIFY,
+    OA_COMMAND_CURVE
+} oa_command;
 typedef enum oa_emit { OA_EMIT_MERGED, OA_EMIT_ALIGNED } oa_emit;
 typedef enum oa_method { OA_METHOD_AUTO, OA_METHOD_NONE, OA_METHOD_WEIGHTS } oa_method;
 
@@ -26,6 +32,8 @@ typedef struct oa_options {
     double data_scale;       /* < 0: not given */
     const char *permutation; /* to read (permute) */
     const char *save_permutation;
+    const char *svg; /* picture to write (curve) */
+    size_t points;   /* of a curve */
     bool inverts;
     bool randomises;
     bool verifies;

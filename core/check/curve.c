@@ -1,0 +1,80 @@
+#include "core/check/curve.h"
+
+#include <math.h>
+
+void oa_curve_free(oa_curve *curve)
+{
+    oa_free(curve->lambda);
+    oa_free(curve->loss);
+    oa_free(curve->accuracy);
+    *curve = (oa_curve){0};
+}
+
+void oa_curve_summarise(oa_curve *curve)
+{
+    size_t last = curve->count - 1;
+    double barrier = 0.0;
+    double auc = 0.0;
+    double before = 0.0;
+    for (size_t i = 0; i < curve->count; i++) {
+        double lambda = curve->lambda[i];
+        double rise = curve->loss[i] - (lambda * curve->loss[last] + (1.0 - lambda) * curve->loss[0]);
+        barrier = fmax(barrier, rise);
+        auc += i ? 0.5 * (rise + before) * (lambda - curve->lambda[i - 1]) : 0.0;
+        before = rise;
+    }
+    curve->barrier = barrier;
+    curve->auc = fmax(auc, 0.0);
+}
+
+static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, const oa_layout *layout,
+                               const oa_merge_part *b, const oa_samples *samples, size_t batch, oa_error *error)
+{
+    oa_merge_part part = *b;
+    oa_payloads mixed = {0};
+    oa_evaluation evaluation = {0};
+    part.weight = 1.0 - curve->lambda[i];
+    part.keeps_payloads = true;
+    oa_status status = oa_payloads_init(&mixed, a, error);
+    if (status == OA_OK) {
+        status = oa_merge(&mixed, a, layout, &part, 1, error);
+    }
+    if (status == OA_OK) {
+        status = oa_evaluate(&evaluation, &(oa_runnable){.graph = a, .payloads = &mixed}, samples, batch, error);
+    }
+    curve->loss[i] = evaluation.loss;
+    curve->accuracy[i] = evaluation.accuracy;
+    oa_payloads_free(&mixed);
+    return status;
+}
+
+oa_status oa_curve_measure(oa_curve *curve, size_t count, const oa_graph *a, const oa_layout *layout,
+                           const oa_merge_part *b, const oa_samples *samples, size_t batch,
+                           void (*progress)(void *context, size_t done, size_t total), void *progress_context,
+                           oa_error *error)
+{
+    if (count < 2) {
+        return oa_fail(error, OA_ERROR_USAGE, "a curve needs at least 2 points, not %zu", count);
+    }
+    oa_curve made = {.count = count,
+                     .lambda = oa_calloc(count, sizeof *made.lambda),
+                     .loss = oa_calloc(count, sizeof *made.loss),
+                     .accuracy = oa_calloc(count, sizeof *made.accuracy)};
+    oa_status status = made.lambda && made.loss && made.accuracy
+                           ? OA_OK
+                           : oa_fail(error, OA_ERROR_MEMORY, "out of memory for a curve of %zu points", count);
+    for (size_t i = 0; i < count && status == OA_OK; i++) {
+        made.lambda[i] = (double)i / (double)(count - 1);
+        status = measure_point(&made, i, a, layout, b, samples, batch, error);
+        if (progress) {
+            progress(progress_context, i + 1, count);
+        }
+    }
+    if (status != OA_OK) {
+        oa_curve_free(&made);
+        return status;
+    }
+    oa_curve_summarise(&made);
+    *curve = made;
+    return OA_OK;
+}

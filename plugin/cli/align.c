@@ -1,0 +1,158 @@
+/* The steps of an alignment run, up to the reordered constants of each model. */
+#include "plugin/cli/align.h"
+
+#include "core/base/memory.h"
+#include "core/match/frozen.h"
+#include "plugin/cli/inputs.h"
+#include "plugin/cli/report.h"
+
+size_t oa_follower_count(const oa_align_run *run)
+{
+    return run->options->model_count - 1;
+}
+
+const oa_graph *oa_run_graph(const oa_align_run *run, size_t model)
+{
+    return oa_model_graph(run->models[model]);
+}
+
+oa_match_problem oa_run_problem(const oa_align_run *run, size_t follower)
+{
+    return (oa_match_problem){.layout = run->layout,
+                              .a = oa_run_graph(run, 0),
+                              .b = oa_run_graph(run, follower + 1),
+                              .tensor_b = run->followers[follower].pairing.tensor_b};
+}
+
+oa_status oa_run_load(oa_align_run *run, oa_error *error)
+{
+    size_t count = run->options->model_count;
+    double start = oa_seconds();
+    run->models = oa_calloc(count, sizeof *run->models);
+    run->followers = oa_calloc(count, sizeof *run->followers);
+    if (!run->models || !run->followers) {
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for %zu models", count);
+    }
+    oa_status status = OA_OK;
+    for (size_t i = 0; i < count && status == OA_OK; i++) {
+        status = oa_model_load(&run->models[i], run->options->models[i], error);
+    }
+    if (status == OA_OK) {
+        status = oa_load_samples(&run->samples, run->options, oa_run_graph(run, 0), error);
+    }
+    run->seconds.load = oa_seconds() - start;
+    return status;
+}
+
+oa_status oa_run_find_layout(oa_align_run *run, oa_error *error)
+{
+    const oa_options *options = run->options;
+    oa_fixed_axis *fixed = NULL;
+    size_t fixed_count = 0;
+    size_t fixed_capacity = 0;
+    double start = oa_seconds();
+    oa_status status = oa_layout_discover(&run->layout, oa_run_graph(run, 0), NULL, 0, error);
+    if (status != OA_OK) {
+        oa_error_context(error, "%s", options->models[0]);
+        return status;
+    }
+    oa_note_unknown(options, options->models[0], run->layout);
+    status = oa_check_finite(oa_run_graph(run, 0), run->layout, NULL, error);
+    if (status != OA_OK) {
+        oa_error_context(error, "%s", options->models[0]);
+    }
+    for (size_t i = 0; i < oa_follower_count(run) && status == OA_OK; i++) {
+        oa_follower *follower = &run->followers[i];
+        status = oa_pair_graphs(&follower->pairing, oa_run_graph(run, 0), oa_run_graph(run, i + 1), error);
+        if (status != OA_OK) {
+            oa_error_context(error, "%s and %s", options->models[0], options->models[i + 1]);
+            break;
+        }
+        status = oa_check_finite(oa_run_graph(run, i + 1), run->layout, follower->pairing.tensor_b, error);
+        if (status != OA_OK) {
+            oa_error_context(error, "%s", options->models[i + 1]);
+            break;
+        }
+        oa_match_problem problem = oa_run_problem(run, i);
+        status = oa_frozen_axes(&fixed, &fixed_count, &fixed_capacity, &problem, error);
+    }
+    if (status == OA_OK && fixed_count) {
+        oa_layout_destroy(run->layout);
+        run->layout = NULL;
+        status = oa_layout_discover(&run->layout, oa_run_graph(run, 0), fixed, fixed_count, error);
+    }
+    oa_free(fixed);
+    run->seconds.symmetry = oa_seconds() - start;
+    return status;
+}
+
+void oa_run_settle_method(oa_align_run *run)
+{
+    run->method = run->options->method;
+    if (run->method == OA_METHOD_AUTO) {
+        run->method = OA_METHOD_WEIGHTS;
+        run->method_reason = "it needs no data";
+    }
+}
+
+oa_status oa_run_match(oa_align_run *run, size_t index, oa_error *error)
+{
+    oa_follower *follower = &run->followers[index];
+    oa_match_problem problem = oa_run_problem(run, index);
+    double start = oa_seconds();
+    oa_progress progress;
+    oa_status status = oa_permutations_init(&follower->permutations, run->layout, error);
+    if (status == OA_OK) {
+        status = oa_match_distance(&follower->distance_before, &problem, NULL, error);
+    }
+    oa_progress_start(&progress, run->options, "aligning");
+    if (status == OA_OK && run->method == OA_METHOD_WEIGHTS) {
+        oa_match_settings settings = oa_match_settings_default();
+        settings.seed = run->options->seed;
+        settings.starts = run->options->starts;
+        settings.progress = oa_progress_step;
+        settings.progress_context = &progress;
+        status = oa_match_weights(&follower->permutations, &problem, &settings, &follower->match, error);
+    }
+    oa_progress_end(&progress);
+    if (status == OA_OK) {
+        status = oa_match_distance(&follower->distance_after, &problem, &follower->permutations, error);
+    }
+    if (status == OA_OK && run->method == OA_METHOD_WEIGHTS && run->options->is_verbose) {
+        oa_note(run->options, "%s: best of %zu starts after %zu sweeps; inner product %.9g, worst start %.9g",
+                run->options->models[index + 1], follower->match.starts, follower->match.sweeps,
+                follower->match.inner_product, follower->match.worst_inner_product);
+    }
+    run->seconds.align += oa_seconds() - start;
+    return status;
+}
+
+oa_status oa_run_reorder(oa_align_run *run, size_t index, oa_error *error)
+{
+    oa_follower *follower = &run->followers[index];
+    const oa_graph *graph = oa_run_graph(run, index + 1);
+    oa_status status = oa_payloads_init(&follower->payloads, graph, error);
+    if (status == OA_OK) {
+        status = oa_layout_apply(&follower->payloads, run->layout, graph, follower->pairing.tensor_b,
+                                 &follower->permutations, error);
+    }
+    return status;
+}
+
+void oa_run_free(oa_align_run *run)
+{
+    size_t count = run->options->model_count;
+    for (size_t i = 0; i < count && run->followers; i++) {
+        oa_pairing_free(&run->followers[i].pairing);
+        oa_permutations_free(&run->followers[i].permutations);
+        oa_payloads_free(&run->followers[i].payloads);
+    }
+    oa_payloads_free(&run->merged);
+    oa_samples_free(&run->samples);
+    oa_layout_destroy(run->layout);
+    for (size_t i = 0; i < count && run->models; i++) {
+        oa_model_destroy(run->models[i]);
+    }
+    oa_free(run->followers);
+    oa_free(run->models);
+}

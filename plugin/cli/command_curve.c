@@ -1,0 +1,90 @@
+/* onnx-align curve: loss and accuracy along the line between two models, as they are and aligned. */
+#include "core/check/curve.h"
+#include "plugin/cli/align.h"
+#include "plugin/cli/commands.h"
+#include "plugin/cli/curve_svg.h"
+#include "plugin/cli/report.h"
+
+enum { OA_CURVE_BATCH = 100 };
+
+static oa_status measure(oa_curve *curve, oa_align_run *run, bool is_aligned, oa_error *error)
+{
+    oa_progress progress;
+    oa_merge_part b = {.graph = oa_run_graph(run, 1),
+                       .tensor_of = run->followers[0].pairing.tensor_b,
+                       .payloads = is_aligned ? &run->followers[0].payloads : NULL};
+    oa_progress_start(&progress, run->options, is_aligned ? "aligned" : "naive");
+    oa_status status = oa_curve_measure(curve, run->options->points, oa_run_graph(run, 0), run->layout, &b,
+                                        &run->samples, OA_CURVE_BATCH, oa_progress_step, &progress, error);
+    oa_progress_end(&progress);
+    if (status != OA_OK) {
+        oa_error_context(error, "along the line from %s to %s", run->options->models[1], run->options->models[0]);
+    }
+    return status;
+}
+
+static json_t *json_list(const double *values, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count && list; i++) {
+        if (json_array_append_new(list, json_real(values[i])) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *json_curve(const oa_curve *curve)
+{
+    return json_pack("{s:o, s:o, s:f, s:f}", "loss", json_list(curve->loss, curve->count), "accuracy",
+                     json_list(curve->accuracy, curve->count), "barrier", curve->barrier, "auc", curve->auc);
+}
+
+static void print_text(const oa_align_run *run, const oa_curve *naive, const oa_curve *aligned)
+{
+    const oa_options *options = run->options;
+    printf("A %s, B %s, %zu samples of %s; aligned by %s\n\n", options->models[0], options->models[1],
+           run->samples.data.dims[0], options->data, oa_method_name(run->method));
+    printf("share of A   naive loss  accuracy   aligned loss  accuracy\n");
+    for (size_t i = 0; i < naive->count; i++) {
+        printf("%10.3f   %10.4f  %7.2f%%   %12.4f  %7.2f%%\n", naive->lambda[i], naive->loss[i],
+               100.0 * naive->accuracy[i], aligned->loss[i], 100.0 * aligned->accuracy[i]);
+    }
+    printf("\n%-10s   barrier %.4f, area under the curve %.4f\n", "naive", naive->barrier, naive->auc);
+    printf("%-10s   barrier %.4f, area under the curve %.4f\n", "aligned", aligned->barrier, aligned->auc);
+}
+
+static oa_status print(const oa_align_run *run, const oa_curve *naive, const oa_curve *aligned, oa_error *error)
+{
+    if (run->options->is_json) {
+        return oa_json_print(json_pack("{s:o, s:o, s:o, s:s}", "lambda", json_list(naive->lambda, naive->count),
+                                       "naive", json_curve(naive), "aligned", json_curve(aligned), "method",
+                                       oa_method_name(run->method)),
+                             error);
+    }
+    print_text(run, naive, aligned);
+    return fflush(stdout) ? oa_fail(error, OA_ERROR_OUTPUT, "standard output cannot be written") : OA_OK;
+}
+
+oa_status oa_command_curve(const oa_options *options, oa_error *error)
+{
+    oa_align_run run = {.options = options, .started = oa_seconds()};
+    oa_curve naive = {0};
+    oa_curve aligned = {0};
+    oa_status status = oa_run_load(&run, error);
+    status = status == OA_OK ? oa_run_find_layout(&run, error) : status;
+    oa_run_settle_method(&run);
+    status = status == OA_OK ? oa_run_match(&run, 0, error) : status;
+    status = status == OA_OK ? oa_run_reorder(&run, 0, error) : status;
+    status = status == OA_OK ? measure(&naive, &run, false, error) : status;
+    status = status == OA_OK ? measure(&aligned, &run, true, error) : status;
+    if (status == OA_OK && options->svg) {
+        status = oa_curve_svg_save(options->svg, &naive, &aligned, options->models[0], options->models[1], error);
+    }
+    status = status == OA_OK ? print(&run, &naive, &aligned, error) : status;
+    oa_curve_free(&naive);
+    oa_curve_free(&aligned);
+    oa_run_free(&run);
+    return status;
+}

@@ -1,0 +1,31 @@
+#include "onnx_io/output_file.h"
+#include "plugin/cli/files.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+oa_status oa_write_text(const char *path, const char *text, oa_error *error)
+{
+    oa_output_file file = {0};
+    struct stat info;
+    /* Renaming over a device or a pipe would replace it by a file. */
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return oa_fail(error, OA_ERROR_OUTPUT, "%s: is %s; name a file", path,
+                       S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+    }
+    oa_status status = oa_output_file_create(&file, path, error);
+    if (status != OA_OK) {
+        return status;
+    }
+    oa_output_file_write(&file, text, strlen(text));
+    status = oa_output_file_close(&file, error);
+    if (status == OA_OK) {
+        status = oa_output_file_commit(&file, false, error);
+    }
+    if (status == OA_OK) {
+        oa_output_file_keep(&file);
+    } else {
+        oa_output_file_discard(&file);
+    }
+    return status;
+}
