@@ -1,7 +1,7 @@
 /* The built-in executor: runs a graph on the CPU.
  *
- * It serves to verify that a rewritten model computes the same function, and to evaluate models on data. Shapes are found
- * while running, so that any batch size fits. Kernels are looked up in one table by domain and operator. */
+ * It serves to verify that a rewritten model computes the same function, and to evaluate models on data. Shapes are
+ * found while running, so that any batch size fits. Kernels are looked up in one table by domain and operator. */
 #ifndef OA_EXEC_EXEC_H
 #define OA_EXEC_EXEC_H
 
@@ -14,7 +14,7 @@ typedef struct oa_array {
     size_t rank;
     size_t dims[OA_MAX_RANK];
     size_t count; /* product of dims */
-    void *data;   /* packed row-major elements, aligned */
+    void *data;   /* packed row-major elements, aligned; the bytes of owned string elements follow them in the block */
     bool is_view; /* data is borrowed */
 } oa_array;
 
@@ -24,21 +24,28 @@ void oa_array_free(oa_array *array);
 
 typedef struct oa_executor oa_executor;
 
-/* Prepares a graph, which must outlive the executor. Fails with OA_ERROR_UNSUPPORTED, naming the first node and operator
- * (and how many others) that no kernel exists for; only live nodes count. O(nodes + edges). */
+/* Prepares a graph, which must outlive the executor. Fails with OA_ERROR_UNSUPPORTED, naming the first node and
+ * operator (and how many others) that no kernel exists for; only live nodes count. O(nodes + edges). */
 oa_status oa_executor_create(oa_executor **executor, const oa_graph *graph, oa_error *error);
 void oa_executor_destroy(oa_executor *executor);
 
-/* Runs the graph.
+/* Runs the graph. One run at a time for an executor; executors are independent of each other.
  *
- * outputs   [graph->output_count], outputs: owned by the caller, who frees each with oa_array_free; untouched on failure.
- * inputs    [graph->input_count], borrowed, in the order of graph->inputs, of the declared dtypes.
- * payloads  replacements for constants, or NULL.
+ * - outputs [graph->output_count], outputs: owned by the caller, who frees each with oa_array_free; untouched on
+ *   failure.
+ * - inputs [graph->input_count], borrowed, in the order of graph->inputs, of the declared dtypes. The declared shapes
+ *   are not insisted on, only named when the run fails.
+ * - payloads: replacements for constants, or NULL.
  *
  * Intermediate values are freed as soon as their last reader has run; float16 and bfloat16 weights are widened for the
  * node that uses them only, so that the peak stays near the largest activations. Errors: OA_ERROR_INPUT for shapes or
  * types that do not fit (naming node and operator), OA_ERROR_UNSUPPORTED, OA_ERROR_MEMORY. */
 oa_status oa_executor_run(oa_array *outputs, oa_executor *executor, const oa_array *inputs, const oa_payloads *payloads,
                           oa_error *error);
+
+/* True when a kernel exists for the operator ("" is the standard domain). O(operators). */
+bool oa_executor_supports(const char *domain, const char *op_type);
+/* The operators that have a kernel, by index from 0: false past the last, with the outputs untouched. */
+bool oa_executor_operator(const char **domain, const char **op_type, size_t index);
 
 #endif

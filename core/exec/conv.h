@@ -1,0 +1,32 @@
+/* Convolution over any number of spatial axes, in groups.
+ *
+ * Shapes: x [batch, groups * in_channels, in...], w [groups * out_channels, in_channels, kernel...],
+ * y [batch, groups * out_channels, out...]. All packed; x, w and y do not overlap. */
+#ifndef OA_EXEC_CONV_H
+#define OA_EXEC_CONV_H
+
+#include "core/exec/window.h"
+
+typedef struct oa_conv {
+    oa_window window;
+    size_t batch;
+    size_t groups;
+    size_t in_channels;  /* of one group */
+    size_t out_channels; /* of one group */
+} oa_conv;
+
+/* By matrix products: for each image and group, y[out_channels, out] = w[out_channels, in_channels * kernel] times the
+ * windows of x laid out as columns, a tile of columns at a time so that the scratch stays small. Without padding and
+ * with a kernel and strides of 1, x itself is that matrix. y += the product with `accumulates`, else y = the product.
+ * `dtype` is float32 or float64. `scratch` has oa_conv_scratch bytes and is overwritten. Errors: those of oa_gemm.
+ * O(batch * groups * out_channels * in_channels * kernel * out). */
+oa_status oa_conv_lowered(void *y, const void *x, const void *w, const oa_conv *conv, bool accumulates, oa_dtype dtype,
+                          void *scratch, oa_error *error);
+/* Bytes of scratch for oa_conv_lowered; false when that overflows. */
+bool oa_conv_scratch(size_t *bytes, const oa_conv *conv, oa_dtype dtype);
+
+/* y += the convolution, for one input channel a group (depthwise): there a matrix product would have a single column of
+ * weights, so the rows are added up directly. float32. The same cost as above. */
+void oa_conv_depthwise(float *y, const float *x, const float *w, const oa_conv *conv);
+
+#endif

@@ -1,0 +1,40 @@
+/* What the files of the executor share: its state, and how values come and go during a run. */
+#ifndef OA_EXEC_EXECUTOR_PRIVATE_H
+#define OA_EXEC_EXECUTOR_PRIVATE_H
+
+#include "core/exec/call.h"
+#include "core/exec/table.h"
+
+typedef struct oa_value_slot {
+    oa_array array; /* always a view */
+    void *buffer;   /* what array.data is in, when this slot is the root and the executor owns it */
+    size_t root;    /* the value whose slot holds the buffer */
+    size_t holds;   /* of a root: how many values are in its buffer */
+    size_t reads;   /* still to come: uses as an input of a live node and as an output of the graph */
+    bool is_bound;
+} oa_value_slot;
+
+struct oa_executor {
+    const oa_graph *graph;
+    const oa_operator **operators; /* [live_count] */
+    size_t *reads;                 /* [value_count] in all */
+    oa_value_slot *slots;          /* [value_count] of the run */
+    oa_array *results;             /* [output_count] */
+    oa_call call;                  /* of the node that runs; its lists are as long as the longest of any node */
+    oa_array *widened;             /* [inputs of the call] */
+    oa_scratch scratch;
+};
+
+/* Makes the slot a view of `data` with the type and shape of `array`. */
+void oa_slot_bind(oa_value_slot *slot, const oa_array *array, void *data);
+/* One use of a value is over; with the last one its share of the buffer goes. */
+void oa_executor_consume(oa_executor *executor, size_t value);
+/* True when the executor owns the value's buffer, and the use that is due is the last of it. */
+bool oa_executor_is_last_use(const oa_executor *executor, size_t value);
+
+/* Runs live node `index`, whose inputs are bound: binds its outputs and consumes its inputs. */
+oa_status oa_executor_run_node(oa_executor *executor, size_t index, oa_error *error);
+/* Names the node and its operator in front of an error. */
+void oa_node_context(oa_error *error, const oa_graph *graph, const oa_node *node);
+
+#endif

@@ -1,0 +1,158 @@
+/* Softmax, LogSoftmax and Hardmax along one axis, or over all axes from one on in old operator sets. */
+#include "core/exec/kernels.h"
+#include "core/exec/order.h"
+#include "core/exec/strided.h"
+#include "core/exec/types.h"
+
+#include <tgmath.h>
+
+/* x is [outer, n, inner], worked on along n. */
+typedef struct axis_layout {
+    size_t outer;
+    size_t n;
+    size_t inner;
+} axis_layout;
+
+/* Rows of n elements, y may be x. The maximum is taken off first, so that no exponential overflows, and sums are in
+ * double precision. */
+#define ROW_LOOPS(dtype, type, tag)                                                                                    \
+    static type largest_##tag(const type *x, size_t n)                                                                 \
+    {                                                                                                                  \
+        type best = x[0];                                                                                              \
+        for (size_t i = 1; i < n; i++) {                                                                               \
+            best = x[i] > best ? x[i] : best;                                                                          \
+        }                                                                                                              \
+        return best;                                                                                                   \
+    }                                                                                                                  \
+    static void softmax_##tag(void *y_, const void *x_, size_t n)                                                      \
+    {                                                                                                                  \
+        type *y = y_;                                                                                                  \
+        const type *x = x_;                                                                                            \
+        const type best = largest_##tag(x, n);                                                                         \
+        double sum = 0.0;                                                                                              \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            y[i] = exp(x[i] - best);                                                                                   \
+            sum += (double)y[i];                                                                                       \
+        }                                                                                                              \
+        const double scale = 1.0 / sum;                                                                                \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            y[i] = (type)((double)y[i] * scale);                                                                       \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void log_softmax_##tag(void *y_, const void *x_, size_t n)                                                  \
+    {                                                                                                                  \
+        type *y = y_;                                                                                                  \
+        const type *x = x_;                                                                                            \
+        const type best = largest_##tag(x, n);                                                                         \
+        double sum = 0.0;                                                                                              \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            sum += (double)exp(x[i] - best);                                                                           \
+        }                                                                                                              \
+        const double logarithm = log(sum);                                                                             \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            y[i] = (type)((double)(x[i] - best) - logarithm);                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void hardmax_##tag(void *y_, const void *x_, size_t n)                                                      \
+    {                                                                                                                  \
+        type *y = y_;                                                                                                  \
+        size_t best = oa_order_first(x_, dtype, n, false, false);                                                      \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            y[i] = i == best;                                                                                          \
+        }                                                                                                              \
+    }
+OA_REAL_TYPES(ROW_LOOPS)
+
+typedef void (*row_loop)(void *y, const void *x, size_t n);
+
+static oa_status read_layout(axis_layout *layout, oa_call *call, oa_error *error)
+{
+    const oa_array *x = call->inputs[0];
+    bool is_old = call->node->version < 13; /* then the axes from `axis` on were one */
+    size_t axis = 0;
+    int64_t given = oa_call_int(call, "axis", is_old ? 1 : -1);
+    *layout = (axis_layout){.outer = 1, .n = 1, .inner = 1};
+    if (!(is_old && given == (int64_t)x->rank)) { /* the old form may also leave nothing */
+        oa_status status = oa_call_axis(&axis, given, x->rank, error);
+        if (status != OA_OK) {
+            return status;
+        }
+    } else {
+        axis = x->rank;
+    }
+    for (size_t d = 0; d < x->rank; d++) {
+        if (d < axis) {
+            layout->outer *= x->dims[d];
+        } else if (d == axis || is_old) {
+            layout->n *= x->dims[d];
+        } else {
+            layout->inner *= x->dims[d];
+        }
+    }
+    return OA_OK;
+}
+
+/* Rows that do not lie together are gathered into `row` [n] and scattered again. */
+static void run_strided(oa_array *y, const oa_array *x, const axis_layout *layout, row_loop loop, void *row)
+{
+    size_t size = oa_dtype_size(x->dtype), inner = layout->inner, n = layout->n;
+    const ptrdiff_t steps[1] = {(ptrdiff_t)inner};
+    for (size_t o = 0; o < layout->outer; o++) {
+        for (size_t i = 0; i < inner; i++) {
+            size_t at = o * n * inner + i;
+            oa_strided_copy(row, (const unsigned char *)x->data + at * size, &n, steps, 1, size);
+            loop(row, row, n);
+            for (size_t k = 0; k < n; k++) {
+                oa_copy_bytes((unsigned char *)y->data + (at + k * inner) * size, (unsigned char *)row + k * size,
+                              size);
+            }
+        }
+    }
+}
+
+static oa_status run(oa_call *call, row_loop f32, row_loop f64, oa_error *error)
+{
+    const oa_array *x = call->inputs[0];
+    axis_layout layout;
+    oa_array *y = NULL;
+    if (x->dtype != OA_DTYPE_FLOAT && x->dtype != OA_DTYPE_DOUBLE) {
+        return oa_fail_dtype(x, error);
+    }
+    row_loop loop = x->dtype == OA_DTYPE_FLOAT ? f32 : f64;
+    size_t size = oa_dtype_size(x->dtype);
+    oa_status status = read_layout(&layout, call, error);
+    if (status == OA_OK) {
+        status = oa_call_output_like(&y, call, 0, 0, error);
+    }
+    if (status != OA_OK || y->count == 0) {
+        return status;
+    }
+    if (layout.inner == 1) {
+        for (size_t o = 0; o < layout.outer; o++) {
+            loop((unsigned char *)y->data + o * layout.n * size, (const unsigned char *)x->data + o * layout.n * size,
+                 layout.n);
+        }
+        return OA_OK;
+    }
+    void *row = oa_call_scratch(call, layout.n, size);
+    if (!row) {
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for a row of %zu elements", layout.n);
+    }
+    run_strided(y, x, &layout, loop, row);
+    return OA_OK;
+}
+
+oa_status oa_kernel_softmax(oa_call *call, oa_error *error)
+{
+    return run(call, softmax_f32, softmax_f64, error);
+}
+
+oa_status oa_kernel_log_softmax(oa_call *call, oa_error *error)
+{
+    return run(call, log_softmax_f32, log_softmax_f64, error);
+}
+
+oa_status oa_kernel_hardmax(oa_call *call, oa_error *error)
+{
+    return run(call, hardmax_f32, hardmax_f64, error);
+}

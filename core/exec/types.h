@@ -1,0 +1,34 @@
+/* Lists of element types, for the loops that exist once for each: X(dtype, C type, tag). */
+#ifndef OA_EXEC_TYPES_H
+#define OA_EXEC_TYPES_H
+
+#include "core/ir/dtype.h"
+
+#define OA_REAL_TYPES(X)                                                                                               \
+    X(OA_DTYPE_FLOAT, float, f32)                                                                                      \
+    X(OA_DTYPE_DOUBLE, double, f64)
+
+#define OA_SIGNED_TYPES(X)                                                                                             \
+    X(OA_DTYPE_INT8, int8_t, i8)                                                                                       \
+    X(OA_DTYPE_INT16, int16_t, i16)                                                                                    \
+    X(OA_DTYPE_INT32, int32_t, i32)                                                                                    \
+    X(OA_DTYPE_INT64, int64_t, i64)
+
+#define OA_UNSIGNED_TYPES(X)                                                                                           \
+    X(OA_DTYPE_UINT8, uint8_t, u8)                                                                                     \
+    X(OA_DTYPE_UINT16, uint16_t, u16)                                                                                  \
+    X(OA_DTYPE_UINT32, uint32_t, u32)                                                                                  \
+    X(OA_DTYPE_UINT64, uint64_t, u64)
+
+#define OA_INTEGER_TYPES(X) OA_SIGNED_TYPES(X) OA_UNSIGNED_TYPES(X)
+
+/* Before a loop whose output may be the very buffer of an input: each element is read before it is written, so
+ * iterations are independent and may be vectorised, which the compiler cannot know from the pointers. Clang's
+ * counterpart warns at every loop that it cannot vectorise, so it goes without. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define OA_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define OA_INDEPENDENT
+#endif
+
+#endif

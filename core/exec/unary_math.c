@@ -1,0 +1,35 @@
+/* Exp, Log, the trigonometric functions and the like: real functions without attributes. */
+#include "core/exec/kernels.h"
+#include "core/exec/unary.h"
+
+#include <tgmath.h>
+
+#define MATH_KERNEL(name, expression)                                                                                  \
+    OA_UNARY_LOOP(name##_f32, float, expression)                                                                       \
+    OA_UNARY_LOOP(name##_f64, double, expression)                                                                      \
+    oa_status oa_kernel_##name(oa_call *call, oa_error *error)                                                         \
+    {                                                                                                                  \
+        const double settings[2] = {0.0, 0.0};                                                                         \
+        return oa_unary_run_real(call, name##_f32, name##_f64, settings, error);                                       \
+    }
+
+MATH_KERNEL(exp, exp(x))
+MATH_KERNEL(log, log(x))
+MATH_KERNEL(sqrt, sqrt(x))
+MATH_KERNEL(reciprocal, 1 / x)
+MATH_KERNEL(floor, floor(x))
+MATH_KERNEL(ceil, ceil(x))
+MATH_KERNEL(round, rint(x)) /* ties to even, as the operator asks, in the default rounding mode */
+MATH_KERNEL(sin, sin(x))
+MATH_KERNEL(cos, cos(x))
+MATH_KERNEL(tan, tan(x))
+MATH_KERNEL(asin, asin(x))
+MATH_KERNEL(acos, acos(x))
+MATH_KERNEL(atan, atan(x))
+MATH_KERNEL(sinh, sinh(x))
+MATH_KERNEL(cosh, cosh(x))
+MATH_KERNEL(tanh, tanh(x))
+MATH_KERNEL(asinh, asinh(x))
+MATH_KERNEL(acosh, acosh(x))
+MATH_KERNEL(atanh, atanh(x))
+MATH_KERNEL(erf, erf(x))
