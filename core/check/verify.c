@@ -115,13 +115,14 @@ static void free_arrays(oa_array *arrays, size_t count)
     oa_free(arrays);
 }
 
-/* Views of the inputs in the order in which the other model declares them. */
+/* The inputs in the order in which the other model declares them, as views. An input without a counterpart is one that
+ * no output depends on: any numbers will do. */
 static oa_status inputs_for(oa_array *views, const oa_array *inputs, const oa_runnable *other, size_t count,
-                            oa_error *error)
+                            const oa_verify_settings *settings, oa_error *error)
 {
-    for (size_t i = 0; i < other->graph->input_count; i++) {
-        views[i] = (oa_array){0};
-    }
+    oa_random random;
+    oa_status status = OA_OK;
+    oa_random_init(&random, settings->seed);
     for (size_t i = 0; i < count; i++) {
         size_t at = other->input_of ? other->input_of[i] : i;
         if (at != OA_NONE && at < other->graph->input_count) {
@@ -129,17 +130,18 @@ static oa_status inputs_for(oa_array *views, const oa_array *inputs, const oa_ru
             views[at].is_view = true;
         }
     }
-    for (size_t i = 0; i < other->graph->input_count; i++) {
+    for (size_t i = 0; i < other->graph->input_count && status == OA_OK; i++) {
         if (!views[i].data) {
-            return oa_fail(error, OA_ERROR_INPUT, "input '%s' has no counterpart in the other model",
-                           other->graph->values[other->graph->inputs[i]].name);
+            const oa_value *declared = &other->graph->values[other->graph->inputs[i]];
+            status = oa_random_input(&views[i], declared, settings, &random, error);
         }
     }
-    return OA_OK;
+    return status;
 }
 
 static oa_status run_pair(oa_verify_info *info, bool *is_same, const oa_runnable *reference, const oa_runnable *other,
-                          oa_executor *const executors[2], const oa_array *inputs, oa_error *error)
+                          oa_executor *const executors[2], const oa_array *inputs, const oa_verify_settings *settings,
+                          oa_error *error)
 {
     size_t outputs = reference->graph->output_count;
     oa_array *x = oa_calloc(outputs, sizeof *x);
@@ -150,7 +152,7 @@ static oa_status run_pair(oa_verify_info *info, bool *is_same, const oa_runnable
         status = oa_executor_run(x, executors[0], inputs, reference->payloads, error);
     }
     if (status == OA_OK) {
-        status = inputs_for(views, inputs, other, reference->graph->input_count, error);
+        status = inputs_for(views, inputs, other, reference->graph->input_count, settings, error);
     }
     if (status == OA_OK) {
         status = oa_executor_run(y, executors[1], views, other->payloads, error);
@@ -160,7 +162,7 @@ static oa_status run_pair(oa_verify_info *info, bool *is_same, const oa_runnable
     }
     free_arrays(x, outputs);
     free_arrays(y, other->graph->output_count);
-    oa_free(views);
+    free_arrays(views, other->graph->input_count);
     return status;
 }
 
@@ -186,7 +188,7 @@ oa_status oa_verify(oa_verify_info *info, const oa_runnable *reference, const oa
     size_t runs = settings->inputs ? 1 : settings->runs;
     for (; result.runs < runs && status == OA_OK; result.runs++) {
         if (settings->inputs) {
-            status = run_pair(&result, &is_same, reference, other, executors, settings->inputs, error);
+            status = run_pair(&result, &is_same, reference, other, executors, settings->inputs, settings, error);
             continue;
         }
         drawn = oa_calloc(count, sizeof *drawn);
@@ -196,7 +198,7 @@ oa_status oa_verify(oa_verify_info *info, const oa_runnable *reference, const oa
                                      &random, error);
         }
         if (status == OA_OK) {
-            status = run_pair(&result, &is_same, reference, other, executors, drawn, error);
+            status = run_pair(&result, &is_same, reference, other, executors, drawn, settings, error);
         }
         free_arrays(drawn, count);
     }

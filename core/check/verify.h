@@ -12,8 +12,8 @@
 typedef struct oa_runnable {
     const oa_graph *graph;
     const oa_payloads *payloads;
-    const size_t
-        *input_of; /* [inputs of the reference] its input in the place of each, or NULL when they are the same */
+    const size_t *input_of; /* [inputs of the reference] its input in the place of each (OA_NONE: it has none), or NULL
+                               when they are the same */
 } oa_runnable;
 
 /* A value for a symbolic dimension; other symbolic dimensions are 1. */

@@ -27,7 +27,7 @@ typedef struct oa_match_settings {
 typedef struct oa_match_info {
     size_t starts;
     size_t sweeps;              /* of the best start */
-    double inner_product;       /* sum over weights of a . permuted b, of the best start */
+    double inner_product;       /* sum over weights that move of a . permuted b, of the best start */
     double worst_inner_product; /* of the worst start: the spread tells how much the start mattered */
 } oa_match_info;
 
@@ -53,7 +53,8 @@ oa_status oa_match_weights(oa_permutations *permutations, const oa_match_problem
 oa_status oa_match_distance(double *distance, const oa_match_problem *problem, const oa_permutations *permutations,
                             oa_error *error);
 
-/* OA_ERROR_INPUT, naming the tensor, when a used float constant of the graph holds NaN or infinity. O(parameters). */
+/* OA_ERROR_INPUT, naming the tensor, when a used float constant of the graph holds NaN, or one that moves an infinity:
+ * constants that do not move may be masks, where infinities are meant. O(parameters). */
 oa_status oa_check_finite(const oa_graph *graph, const oa_layout *layout, const size_t *tensor_of, oa_error *error);
 
 #endif

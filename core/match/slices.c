@@ -16,6 +16,11 @@ bool oa_counts(const oa_match_problem *problem, size_t tensor)
            problem->tensor_b[tensor] != OA_NONE;
 }
 
+static oa_status no_memory(const oa_match_problem *problem, size_t tensor, oa_error *error)
+{
+    return oa_fail(error, OA_ERROR_MEMORY, "out of memory while matching '%s'", problem->a->tensors[tensor].name);
+}
+
 /* The map over a run of axes as one flat index, first axis outermost. */
 static oa_status flat_map(size_t **flat, size_t *count, const oa_match_problem *problem, size_t tensor, size_t first,
                           size_t last, const oa_permutations *permutations, oa_error *error)
@@ -28,7 +33,7 @@ static oa_status flat_map(size_t **flat, size_t *count, const oa_match_problem *
     size_t *map = oa_calloc(*count, sizeof *map);
     size_t *axis = NULL;
     if (!map) {
-        return oa_fail(error, OA_ERROR_MEMORY, "out of memory while matching '%s'", shape->name);
+        return no_memory(problem, tensor, error);
     }
     size_t done = 1;
     for (size_t k = first; k < last && *count; k++) {
@@ -36,10 +41,10 @@ static oa_status flat_map(size_t **flat, size_t *count, const oa_match_problem *
         axis = oa_malloc(size, sizeof *axis);
         if (!axis) {
             oa_free(map);
-            return oa_fail(error, OA_ERROR_MEMORY, "out of memory while matching '%s'", shape->name);
+            return no_memory(problem, tensor, error);
         }
         if (permutations) {
-            oa_layout_axis_map(axis, problem->layout, tensor, k, size, permutations, OA_NONE);
+            oa_layout_axis_map(axis, problem->layout, tensor, k, size, permutations);
         }
         for (size_t i = done; i > 0; i--) {
             for (size_t j = size; j > 0; j--) {
@@ -54,7 +59,7 @@ static oa_status flat_map(size_t **flat, size_t *count, const oa_match_problem *
 }
 
 oa_status oa_slices_init(oa_slices *slices, const oa_match_problem *problem, size_t tensor, size_t axis,
-                         const oa_permutations *permutations, size_t except, oa_error *error)
+                         const oa_permutations *permutations, oa_error *error)
 {
     const oa_tensor *shape = &problem->a->tensors[tensor];
     *slices = (oa_slices){.axis_size = shape->dims[axis]};
@@ -65,15 +70,14 @@ oa_status oa_slices_init(oa_slices *slices, const oa_match_problem *problem, siz
     }
     if (status == OA_OK) {
         slices->along = oa_malloc(slices->axis_size, sizeof *slices->along);
-        status =
-            slices->along ? OA_OK : oa_fail(error, OA_ERROR_MEMORY, "out of memory while matching '%s'", shape->name);
+        status = slices->along ? OA_OK : no_memory(problem, tensor, error);
     }
     if (status != OA_OK) {
         oa_slices_free(slices);
         return status;
     }
     if (permutations) {
-        oa_layout_axis_map(slices->along, problem->layout, tensor, axis, slices->axis_size, permutations, except);
+        oa_layout_axis_map(slices->along, problem->layout, tensor, axis, slices->axis_size, permutations);
     }
     for (size_t i = 0; i < slices->axis_size && !permutations; i++) {
         slices->along[i] = i;
@@ -142,18 +146,20 @@ typedef struct piece {
     size_t unit_stride, column_stride;
 } piece;
 
+/* `places` NULL: a itself. Otherwise b: unit i is read through the maps from places[i], where the permutation of its
+ * group puts it now. So all that is beside it stands as the permutations say. */
 static void fill_piece(float *target, const piece *p, const oa_tensor *tensor, const oa_occurrence *occurrence,
-                       size_t units, const oa_slices *slices, bool is_mapped)
+                       size_t units, const oa_slices *slices, const size_t *places)
 {
     for (size_t run = 0; run < p->run_count; run++) {
         size_t before = (p->first_run + run) / occurrence->rest;
         size_t rest = (p->first_run + run) % occurrence->rest;
-        size_t from = is_mapped ? slices->before[before] : before;
+        size_t from = places ? slices->before[before] : before;
         for (size_t i = 0; i < units; i++) {
-            size_t position = occurrence->positions[i * occurrence->rest + rest];
-            position = is_mapped ? slices->along[position] : position;
+            size_t position = occurrence->positions[(places ? places[i] : i) * occurrence->rest + rest];
+            position = places ? slices->along[position] : position;
             size_t offset = (from * slices->axis_size + position) * slices->after_count;
-            const size_t *map = is_mapped && !slices->after_is_identity ? slices->after + p->first_after : NULL;
+            const size_t *map = places && !slices->after_is_identity ? slices->after + p->first_after : NULL;
             copy_run(target + i * p->unit_stride + run * p->after_count * p->column_stride, p->column_stride, tensor,
                      map ? offset : offset + p->first_after, map, p->after_count);
         }
@@ -163,7 +169,8 @@ static void fill_piece(float *target, const piece *p, const oa_tensor *tensor, c
 /* One product of pieces, added to the profit. Runs of one element are stored by column: then both reading the tensor
  * and writing the piece are contiguous. */
 static oa_status add_piece(double *profit, float *scratch, piece *p, const oa_match_problem *problem,
-                           const oa_occurrence *occurrence, size_t n, const oa_slices *slices, oa_error *error)
+                           const oa_occurrence *occurrence, size_t n, const oa_slices *slices, const size_t *places,
+                           oa_error *error)
 {
     size_t columns = p->run_count * p->after_count;
     bool by_column = slices->after_count == 1;
@@ -172,8 +179,8 @@ static oa_status add_piece(double *profit, float *scratch, piece *p, const oa_ma
     float *rows_a = scratch;
     float *rows_b = rows_a + n * columns;
     float *product = rows_b + n * columns;
-    fill_piece(rows_a, p, &problem->a->tensors[occurrence->tensor], occurrence, n, slices, false);
-    fill_piece(rows_b, p, &problem->b->tensors[problem->tensor_b[occurrence->tensor]], occurrence, n, slices, true);
+    fill_piece(rows_a, p, &problem->a->tensors[occurrence->tensor], occurrence, n, slices, NULL);
+    fill_piece(rows_b, p, &problem->b->tensors[problem->tensor_b[occurrence->tensor]], occurrence, n, slices, places);
     oa_const_matrix_view a = {rows_a, by_column ? columns : n, by_column ? n : columns, by_column ? n : columns};
     oa_const_matrix_view b = {rows_b, a.rows, a.columns, a.stride};
     oa_status status = oa_gemm((oa_matrix_view){product, n, n, n}, a, by_column, b, !by_column, 1.0f, 0.0f, error);
@@ -188,10 +195,16 @@ oa_status oa_add_profit(double *profit, const oa_match_problem *problem, const o
 {
     size_t n = problem->layout->groups[occurrence->group].size;
     oa_slices slices = {0};
-    oa_status status =
-        oa_slices_init(&slices, problem, occurrence->tensor, occurrence->axis, permutations, occurrence->group, error);
+    float *scratch = NULL;
+    size_t *places = oa_malloc(n, sizeof *places);
+    oa_status status = places
+                           ? oa_slices_init(&slices, problem, occurrence->tensor, occurrence->axis, permutations, error)
+                           : no_memory(problem, occurrence->tensor, error);
     if (status != OA_OK) {
-        return status;
+        goto done;
+    }
+    for (size_t i = 0; i < n; i++) {
+        places[permutations->of[occurrence->group][i]] = i;
     }
     size_t limit = OA_PIECE_ELEMENTS / n < 64 ? 64 : OA_PIECE_ELEMENTS / n;
     limit = limit > OA_PIECE_COLUMNS_MAX ? OA_PIECE_COLUMNS_MAX : limit;
@@ -199,10 +212,9 @@ oa_status oa_add_profit(double *profit, const oa_match_problem *problem, const o
     size_t run_step = after_step == slices.after_count && after_step ? limit / after_step : 1;
     size_t runs = slices.before_count * occurrence->rest;
     run_step = run_step > runs ? runs : run_step;
-    float *scratch = oa_malloc(2 * n * run_step * after_step + n * n, sizeof *scratch);
+    scratch = oa_malloc(2 * n * run_step * after_step + n * n, sizeof *scratch);
     if (!scratch) {
-        status = oa_fail(error, OA_ERROR_MEMORY, "out of memory while comparing units of '%s'",
-                         problem->a->tensors[occurrence->tensor].name);
+        status = no_memory(problem, occurrence->tensor, error);
         goto done;
     }
     for (size_t run = 0; run < runs && status == OA_OK; run += run_step) {
@@ -212,10 +224,11 @@ oa_status oa_add_profit(double *profit, const oa_match_problem *problem, const o
                        .first_after = after,
                        .after_count =
                            slices.after_count - after < after_step ? slices.after_count - after : after_step};
-            status = add_piece(profit, scratch, &p, problem, occurrence, n, &slices, error);
+            status = add_piece(profit, scratch, &p, problem, occurrence, n, &slices, places, error);
         }
     }
 done:
+    oa_free(places);
     oa_free(scratch);
     oa_slices_free(&slices);
     return status;
@@ -230,7 +243,7 @@ static double row_distance(const char *a, oa_dtype dtype_a, const char *b, oa_dt
         const float *y = (const float *)(const void *)b;
         for (size_t j = 0; j < n; j++) {
             double difference = (double)x[j] - (double)y[map[j]];
-            sum += difference * difference;
+            sum += x[j] == y[map[j]] ? 0.0 : difference * difference; /* two infinities have no difference */
         }
         return sum;
     }
@@ -239,7 +252,7 @@ static double row_distance(const char *a, oa_dtype dtype_a, const char *b, oa_dt
         double y;
         oa_floats_to_f64(&x, a + j * oa_dtype_size(dtype_a), dtype_a, 1);
         oa_floats_to_f64(&y, b + map[j] * oa_dtype_size(dtype_b), dtype_b, 1);
-        sum += (x - y) * (x - y);
+        sum += x == y ? 0.0 : (x - y) * (x - y);
     }
     return sum;
 }

@@ -14,14 +14,15 @@ typedef struct oa_slices {
     bool after_is_identity;
 } oa_slices;
 
-/* `permutations` NULL: identities. `except`: a group left in place along `axis`, or OA_NONE. */
+/* `permutations` NULL: identities. OA_ERROR_MEMORY. */
 oa_status oa_slices_init(oa_slices *slices, const oa_match_problem *problem, size_t tensor, size_t axis,
-                         const oa_permutations *permutations, size_t except, oa_error *error);
+                         const oa_permutations *permutations, oa_error *error);
 void oa_slices_free(oa_slices *slices);
 
-/* profit[i, j] += <unit i of a, unit j of b> over the elements of one occurrence, b's other axes reordered by
- * `permutations`. profit is [n, n] in double; products run in float32 over bounded pieces and are summed in double.
- * OA_ERROR_MEMORY. O(n * elements). */
+/* profit[i, j] += <unit i of a, unit j of b> over the elements of one occurrence, everything else of b reordered by
+ * `permutations`: the other axes, and on this axis the other groups and the other occurrences of this one. profit is
+ * [n, n] in double; products run in float32 over bounded pieces and are summed in double. OA_ERROR_MEMORY. O(n *
+ * elements). */
 oa_status oa_add_profit(double *profit, const oa_match_problem *problem, const oa_occurrence *occurrence,
                         const oa_permutations *permutations, oa_error *error);
 

@@ -14,7 +14,7 @@ typedef struct descent {
     const oa_match_problem *problem;
     oa_permutations *permutations;
     bool *is_placed;    /* [groups] matched already, in the first pass */
-    bool *is_quadratic; /* [groups] lies on two axes of one tensor that counts */
+    bool *is_quadratic; /* [groups] lies twice on a tensor that counts */
     size_t *hidden;     /* [tensors] occurrences of groups that are not placed yet */
     double *profit;     /* [largest * largest] */
     size_t *candidate;  /* [largest] */
@@ -32,6 +32,11 @@ static const oa_occurrence *occurrence_at(const descent *d, size_t group, size_t
     return &d->problem->layout->occurrences[d->problem->layout->groups[group].first_occurrence + i];
 }
 
+static bool is_same_axis(const oa_occurrence *x, const oa_occurrence *y)
+{
+    return x->tensor == y->tensor && x->axis == y->axis;
+}
+
 static void find_quadratic(descent *d)
 {
     const oa_layout *layout = d->problem->layout;
@@ -39,23 +44,31 @@ static void find_quadratic(descent *d)
         for (size_t i = 1; i < layout->groups[g].occurrence_count; i++) {
             const oa_occurrence *one = occurrence_at(d, g, i - 1);
             const oa_occurrence *two = occurrence_at(d, g, i);
-            bool is_same = one->tensor == two->tensor && one->axis != two->axis;
-            d->is_quadratic[g] = d->is_quadratic[g] || (is_same && oa_counts(d->problem, one->tensor));
+            /* Twice on one axis is linear side by side, but not when one lies inside of the other. */
+            bool is_twice = one->tensor == two->tensor && oa_counts(d->problem, one->tensor);
+            d->is_quadratic[g] = d->is_quadratic[g] || is_twice;
         }
     }
 }
 
 /* Is every axis of this occurrence's tensor, but the one it lies on, determined? `hidden[t]` counts the occurrences of
- * groups not placed yet; those of the group itself on the same axis do not hide anything. */
+ * groups not placed yet; those of the group itself on the same axis do not hide anything. They are its neighbours. */
 static bool is_visible(const descent *d, size_t group, size_t i)
 {
     const oa_occurrence *o = occurrence_at(d, group, i);
-    size_t own = 0;
-    for (size_t k = 0; k < d->problem->layout->groups[group].occurrence_count && !d->is_placed[group]; k++) {
-        const oa_occurrence *other = occurrence_at(d, group, k);
-        own += other->tensor == o->tensor && other->axis == o->axis;
+    size_t count = d->problem->layout->groups[group].occurrence_count;
+    size_t first = i;
+    size_t end = i;
+    if (d->is_placed[group]) {
+        return d->hidden[o->tensor] == 0;
     }
-    return d->hidden[o->tensor] == own;
+    while (first > 0 && is_same_axis(occurrence_at(d, group, first - 1), o)) {
+        first--;
+    }
+    while (end < count && is_same_axis(occurrence_at(d, group, end), o)) {
+        end++;
+    }
+    return d->hidden[o->tensor] == end - first;
 }
 
 /* The share of a group's weights that lie on tensors all of whose other axes are determined. */
@@ -188,12 +201,11 @@ static oa_status place_groups(descent *d, oa_error *error)
     return OA_OK;
 }
 
-static oa_status order_as_numbered(descent *d)
+static void order_as_numbered(descent *d)
 {
     for (size_t g = 0; g < d->problem->layout->group_count; g++) {
         d->order[g] = g;
     }
-    return OA_OK;
 }
 
 static oa_status descend(size_t *sweeps, descent *d, const oa_match_settings *settings, oa_random *random, size_t start,
@@ -221,6 +233,8 @@ static oa_status descend(size_t *sweeps, descent *d, const oa_match_settings *se
     return status;
 }
 
+/* Over all constants that count; of the inner product only those that move, since the others add a constant, which can
+ * be huge: masks hold the largest number there is, or infinity. */
 static oa_status total_inner(double *sum, const oa_match_problem *problem, const oa_permutations *permutations,
                              bool squared, oa_error *error)
 {
@@ -228,7 +242,7 @@ static oa_status total_inner(double *sum, const oa_match_problem *problem, const
     *sum = 0.0;
     for (size_t i = 0; i < problem->layout->order_count && status == OA_OK; i++) {
         size_t tensor = problem->layout->order[i];
-        if (oa_counts(problem, tensor)) {
+        if (oa_counts(problem, tensor) && (squared || problem->layout->tensors[tensor].moves)) {
             status = oa_add_inner(sum, problem, tensor, permutations, squared, error);
         }
     }
@@ -272,16 +286,60 @@ static void descent_free(descent *d)
     oa_free(d->old);
 }
 
+/* The first start: from what is given, by placing the groups or, when that was another method's work, at once by
+ * sweeps. Placing looks at a part of the weights at a time; should it end below where it started, sweeps from there
+ * have the last word, since those never fall. */
+static oa_status first_start(double *inner, size_t *sweeps, descent *d, const oa_permutations *given,
+                             const oa_match_settings *settings, oa_error *error)
+{
+    const oa_match_problem *problem = d->problem;
+    double before = 0.0;
+    bool places = !settings->continues;
+    oa_status status = total_inner(&before, problem, given, false, error);
+    for (size_t attempt = 0; attempt < 2 && status == OA_OK; attempt++) {
+        oa_permutations_copy(d->permutations, given, problem->layout);
+        order_as_numbered(d);
+        if (places) {
+            status = place_groups(d, error);
+        }
+        if (status == OA_OK) {
+            status = descend(sweeps, d, settings, NULL, 0, error);
+        }
+        if (status == OA_OK) {
+            status = total_inner(inner, problem, d->permutations, false, error);
+        }
+        if (!places || *inner >= before) {
+            break;
+        }
+        places = false;
+    }
+    return status;
+}
+
+static oa_status next_start(double *inner, size_t *sweeps, descent *d, size_t start, oa_random *random,
+                            const oa_match_settings *settings, oa_error *error)
+{
+    oa_permutations_random(d->permutations, d->problem->layout, random);
+    oa_status status = descend(sweeps, d, settings, random, start, error);
+    return status == OA_OK ? total_inner(inner, d->problem, d->permutations, false, error) : status;
+}
+
 oa_status oa_match_weights(oa_permutations *permutations, const oa_match_problem *problem,
                            const oa_match_settings *settings, oa_match_info *info, oa_error *error)
 {
     descent d = {0};
     oa_permutations current = {0};
     oa_permutations best = {0};
-    oa_match_info result = {.starts = settings->starts};
+    oa_match_info result = {.starts = settings->starts ? settings->starts : 1};
     oa_random random;
     oa_random_init(&random, settings->seed);
-    oa_status status = oa_permutations_init(&current, problem->layout, error);
+    oa_status status = oa_check_finite(problem->a, problem->layout, NULL, error);
+    if (status == OA_OK) {
+        status = oa_check_finite(problem->b, problem->layout, problem->tensor_b, error);
+    }
+    if (status == OA_OK) {
+        status = oa_permutations_init(&current, problem->layout, error);
+    }
     if (status == OA_OK) {
         status = oa_permutations_init(&best, problem->layout, error);
     }
@@ -289,21 +347,11 @@ oa_status oa_match_weights(oa_permutations *permutations, const oa_match_problem
         status = descent_init(&d, problem, error);
     }
     d.permutations = &current;
-    for (size_t start = 0; start < settings->starts && status == OA_OK; start++) {
+    for (size_t start = 0; start < result.starts && status == OA_OK; start++) {
         size_t sweeps = 0;
         double inner = 0.0;
-        if (start == 0) {
-            oa_permutations_copy(&current, permutations, problem->layout);
-            status = settings->continues ? order_as_numbered(&d) : place_groups(&d, error);
-        } else {
-            oa_permutations_random(&current, problem->layout, &random);
-        }
-        if (status == OA_OK) {
-            status = descend(&sweeps, &d, settings, start ? &random : NULL, start, error);
-        }
-        if (status == OA_OK) {
-            status = total_inner(&inner, problem, &current, false, error);
-        }
+        status = start == 0 ? first_start(&inner, &sweeps, &d, permutations, settings, error)
+                            : next_start(&inner, &sweeps, &d, start, &random, settings, error);
         if (status == OA_OK && (start == 0 || inner > result.inner_product)) {
             result.inner_product = inner;
             result.sweeps = sweeps;
@@ -354,13 +402,14 @@ oa_status oa_check_finite(const oa_graph *graph, const oa_layout *layout, const 
         }
         const oa_tensor *tensor = &graph->tensors[t];
         size_t size = oa_dtype_size(tensor->dtype);
+        bool moves = layout->tensors[layout->order[i]].moves;
         if (tensor->dtype == OA_DTYPE_FLOAT && is_finite_f32(tensor->data, tensor->count)) {
             continue;
         }
         for (size_t k = 0; k < tensor->count; k++) {
             double value;
             oa_floats_to_f64(&value, (const char *)tensor->data + k * size, tensor->dtype, 1);
-            if (!isfinite(value)) {
+            if (isnan(value) || (isinf(value) && moves)) {
                 return oa_fail(error, OA_ERROR_INPUT,
                                "tensor '%s' holds %s at element %zu: weights like that cannot be compared or averaged, "
                                "repair or retrain the model",

@@ -6,6 +6,22 @@
 
 enum { OA_MERGE_PIECE = 4096 };
 
+/* sum += weight * (other - base). Equal elements are left alone: adding a zero would lose the sign of -0, and two
+ * infinities have no difference. The only part with all the weight is taken as it is, without rounding. */
+static void add_share(double *sum, const double *base, const double *other, size_t n, double weight, bool is_only)
+{
+    if (weight == 0.0) {
+        return;
+    }
+    if (is_only && weight == 1.0) {
+        memcpy(sum, other, n * sizeof *sum);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        sum[i] = other[i] == base[i] ? sum[i] : sum[i] + weight * (other[i] - base[i]);
+    }
+}
+
 /* target = a + sum of weighted differences - correction (may be NULL), piece by piece. `target` may be the first part's
  * own buffer: each piece is read before it is written. */
 static void average(void *target, const oa_tensor *a, const void *const *sources, const oa_dtype *dtypes,
@@ -22,9 +38,7 @@ static void average(void *target, const oa_tensor *a, const void *const *sources
         for (size_t k = 0; k < count; k++) {
             size_t size = oa_dtype_size(dtypes[k]);
             oa_floats_to_f64(other, (const char *)sources[k] + start * size, dtypes[k], n);
-            for (size_t i = 0; i < n; i++) {
-                sum[i] += parts[k].weight * (other[i] - base[i]);
-            }
+            add_share(sum, base, other, n, parts[k].weight, count == 1);
         }
         for (size_t i = 0; correction && i < n; i++) {
             sum[i] -= correction[start + i];

@@ -16,8 +16,9 @@ typedef struct oa_merge_part {
 
 /* Averages float constants: merged[t] = a[t] + sum_i weight_i * (part_i[t] - a[t]), computed in double and rounded to
  * nearest even in a's dtype; a's own weight is one minus the sum of the others. A constant on which all models agree
- * comes out bit for bit. Running variances of BatchNormalization are not averaged but estimated for the averaged layer
- * (see statistics.h). Everything that is not float stays as a has it.
+ * comes out bit for bit, and so does a single part of weight 1 in its own dtype. Running variances of
+ * BatchNormalization are not averaged but estimated for the averaged layer (see statistics.h). Everything that is not
+ * float stays as a has it.
  *
  * `merged` is initialised for a. Buffers of the first part's payloads are taken over for the result where the dtypes
  * agree (they become NULL there), so that no further copy of the weights is needed. OA_ERROR_MEMORY. O(parameters). */

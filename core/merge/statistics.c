@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+static const double CORRELATION_EXPONENT = 0.7; /* statistics.h says why */
+
 /* One BatchNormalization with the layer that feeds it. */
 typedef struct fed_layer {
     size_t variance; /* constants of a */
@@ -55,7 +57,7 @@ static bool find_layer(fed_layer *layer, const oa_graph *graph, const oa_node *n
     return weight->dims[layer->axis] == variance->count;
 }
 
-/* 2 (1 - cosine) for each channel of two views of the weight: exactly 0 where they are equal. */
+/* 2 (1 - estimated correlation) for each channel of two views of the weight: exactly 0 where they are equal. */
 static void add_gaps(double *gaps, const oa_tensor *weight, size_t axis, view x, view y, double *scratch)
 {
     size_t channels = weight->dims[axis];
@@ -84,7 +86,7 @@ static void add_gaps(double *gaps, const oa_tensor *weight, size_t axis, view x,
         double cosine = norm > 0.0 ? xy[c] / norm : 1.0;
         /* Opposite signals would leave no variance at all; without data that is not to be believed. */
         cosine = cosine < 0.0 ? 0.0 : cosine;
-        gaps[c] = difference[c] > 0.0 && cosine < 1.0 ? 2.0 * (1.0 - cosine) : 0.0;
+        gaps[c] = difference[c] > 0.0 && cosine < 1.0 ? 2.0 * (1.0 - pow(cosine, CORRELATION_EXPONENT)) : 0.0;
     }
 }
 
@@ -161,7 +163,7 @@ oa_status oa_corrections_init(oa_corrections *corrections, const oa_graph *a, co
 
 void oa_corrections_free(oa_corrections *corrections)
 {
-    for (size_t i = 0; i < corrections->count; i++) {
+    for (size_t i = 0; i < corrections->count && corrections->of; i++) {
         oa_free(corrections->of[i]);
     }
     oa_free(corrections->of);

@@ -8,9 +8,10 @@
  *         = sum_i w_i v_i - sum_{i<j} w_i w_j ((sqrt v_i - sqrt v_j)^2 + 2 (1 - r_ij) sqrt(v_i v_j)),
  *
  * less than the average of the variances unless the signals agree: plain averages leave every channel too quiet (the
- * "variance collapse" of Jordan et al., "REPAIR", ICLR 2023). Without data, the correlation of two channels is
- * estimated by the cosine of their weights, which is what it is when the layer's inputs are uncorrelated and of one
- * scale. The second form is computed, since its correction is exactly zero where the models agree. */
+ * "variance collapse" of Jordan et al., "REPAIR", ICLR 2023). Without data, the correlation of two channels has to be
+ * guessed from the cosine c of their weights. It is c when the layer's inputs are uncorrelated and of one scale, and
+ * more when they go together, as pixels and rectified signals do: c^0.7, the exponent being measured
+ * (docs/running-variances.md). The second form is computed, since its correction is exactly zero where models agree. */
 #ifndef OA_MERGE_STATISTICS_H
 #define OA_MERGE_STATISTICS_H
 

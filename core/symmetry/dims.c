@@ -64,19 +64,50 @@ oa_dim oa_dim_fresh(oa_dims *dims)
     return intern(dims, &m);
 }
 
+/* Makes `name` stand for a symbol; false when memory runs out. */
+static bool name_symbol(oa_dims *dims, const char *name, size_t symbol)
+{
+    char *key = oa_arena_strdup(&dims->arena, name);
+    if (!key || !oa_names_put(&dims->symbols, key, symbol)) {
+        dims->is_out_of_memory = true;
+        return false;
+    }
+    return true;
+}
+
 oa_dim oa_dim_symbol(oa_dims *dims, const char *name)
 {
     size_t symbol = oa_names_find(&dims->symbols, name);
     if (symbol == OA_NONE) {
         symbol = dims->symbol_count++;
-        char *key = oa_arena_strdup(&dims->arena, name);
-        if (!key || !oa_names_put(&dims->symbols, key, symbol)) {
-            dims->is_out_of_memory = true;
+        if (!name_symbol(dims, name, symbol)) {
             return 0;
         }
     }
     monomial m = {.coefficient = 1, .count = 1, .symbols = {symbol}};
     return intern(dims, &m);
+}
+
+/* A name that no symbol of a model has: those are text. */
+static void broadcast_name(char name[static OA_SPELLING_SIZE], oa_dim a, oa_dim b)
+{
+    snprintf(name, OA_SPELLING_SIZE, "\x01%lld|%lld", (long long)(a < b ? a : b), (long long)(a < b ? b : a));
+}
+
+oa_dim oa_dim_broadcast(oa_dims *dims, oa_dim a, oa_dim b)
+{
+    char name[OA_SPELLING_SIZE];
+    broadcast_name(name, a, b);
+    size_t known = dims->symbol_count;
+    oa_dim both = oa_dim_symbol(dims, name);
+    if (dims->symbol_count > known) {
+        broadcast_name(name, both, a);
+        if (name_symbol(dims, name, known)) {
+            broadcast_name(name, both, b);
+            name_symbol(dims, name, known);
+        }
+    }
+    return both;
 }
 
 oa_dim oa_dim_multiply(oa_dims *dims, oa_dim a, oa_dim b)

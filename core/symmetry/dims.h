@@ -36,6 +36,10 @@ oa_dim oa_dim_symbol(oa_dims *dims, const char *name);
 oa_dim oa_dim_fresh(oa_dims *dims);
 /* The product; a fresh symbol when it does not fit. Both are sizes: >= 0 or symbolic. */
 oa_dim oa_dim_multiply(oa_dims *dims, oa_dim a, oa_dim b);
+/* The size of two symbolic and different sizes broadcast against each other: it is one of them, the other one being 1
+ * or the same, but which shows only at run time. A symbol of its own for the two, and the same again for it with
+ * either. */
+oa_dim oa_dim_broadcast(oa_dims *dims, oa_dim a, oa_dim b);
 /* True, with the exact quotient, when `by` divides `dim` (by > 0). */
 bool oa_dim_divide(oa_dim *quotient, oa_dims *dims, oa_dim dim, oa_dim by);
 

@@ -143,7 +143,9 @@ bool oa_broadcast(oa_axes *result, oa_discovery *discovery, const oa_axes *const
                 return false;
             }
             oa_join(discovery, space, other, why); /* pins both when the sizes differ */
-            if (oa_dim_is_symbolic(size)) {
+            if (size != other_size && oa_dim_is_symbolic(size) && oa_dim_is_symbolic(other_size)) {
+                space = oa_fixed(discovery, oa_dim_broadcast(&discovery->spaces.dims, size, other_size), why);
+            } else if (oa_dim_is_symbolic(size)) {
                 space = other;
             }
         }

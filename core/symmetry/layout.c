@@ -104,12 +104,11 @@ size_t oa_permutations_moved(const oa_permutations *permutations, const oa_layou
 }
 
 /* Where index `i` of a part comes from. */
-static size_t source_of(const oa_layout *layout, size_t index, size_t i, const oa_permutations *permutations,
-                        size_t except)
+static size_t source_of(const oa_layout *layout, size_t index, size_t i, const oa_permutations *permutations)
 {
     const oa_part *part = &layout->parts[index];
     const size_t *children = layout->children + part->first_child;
-    if (part->kind == OA_PART_FIXED || (part->kind == OA_PART_GROUP && part->group == except)) {
+    if (part->kind == OA_PART_FIXED) {
         return i;
     }
     if (part->kind == OA_PART_GROUP) {
@@ -121,24 +120,24 @@ static size_t source_of(const oa_layout *layout, size_t index, size_t i, const o
         while (i - before >= layout->parts[children[child]].size) {
             before += layout->parts[children[child++]].size;
         }
-        return before + source_of(layout, children[child], i - before, permutations, except);
+        return before + source_of(layout, children[child], i - before, permutations);
     }
     size_t inner = part->size;
     size_t source = 0;
     for (size_t child = 0; child < part->child_count; child++) {
         inner /= layout->parts[children[child]].size;
-        source += inner * source_of(layout, children[child], i / inner, permutations, except);
+        source += inner * source_of(layout, children[child], i / inner, permutations);
         i %= inner;
     }
     return source;
 }
 
 void oa_layout_axis_map(size_t *map, const oa_layout *layout, size_t tensor, size_t axis, size_t size,
-                        const oa_permutations *permutations, size_t except)
+                        const oa_permutations *permutations)
 {
     size_t part = layout->tensors[tensor].is_used ? layout->tensors[tensor].part[axis] : OA_NONE;
     for (size_t i = 0; i < size; i++) {
-        map[i] = part == OA_NONE ? i : source_of(layout, part, i, permutations, except);
+        map[i] = part == OA_NONE ? i : source_of(layout, part, i, permutations);
     }
 }
 
@@ -209,7 +208,7 @@ oa_status oa_layout_reorder(void *target, const void *source, const oa_layout *l
             status = oa_fail(error, OA_ERROR_MEMORY, "out of memory while reordering '%s'", shape->name);
             goto done;
         }
-        oa_layout_axis_map(maps[k], layout, tensor, k, shape->dims[k], permutations, OA_NONE);
+        oa_layout_axis_map(maps[k], layout, tensor, k, shape->dims[k], permutations);
     }
     if (shape->count) {
         gather(target, source, shape, maps, moving_rank, element_size);
@@ -250,7 +249,7 @@ static const char *first_reason(const oa_layout *layout, size_t index)
 {
     const oa_part *part = &layout->parts[index];
     if (part->kind == OA_PART_FIXED) {
-        return part->size > 1 ? part->reason : NULL;
+        return part->reason;
     }
     for (size_t i = 0; i < part->child_count; i++) {
         const char *reason = first_reason(layout, layout->children[part->first_child + i]);
@@ -267,5 +266,8 @@ const char *oa_layout_fixed_reason(const oa_layout *layout, size_t tensor, size_
         return "no output depends on it";
     }
     size_t part = layout->tensors[tensor].part[axis];
-    return part == OA_NONE ? "it was not looked at" : first_reason(layout, part);
+    if (part == OA_NONE) {
+        return "it was not looked at";
+    }
+    return layout->parts[part].size > 1 ? first_reason(layout, part) : NULL;
 }

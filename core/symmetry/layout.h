@@ -99,10 +99,9 @@ void oa_permutations_invert(oa_permutations *permutations, const oa_layout *layo
 /* How many units of group g do not stay where they were. */
 size_t oa_permutations_moved(const oa_permutations *permutations, const oa_layout *layout, size_t group);
 
-/* map[i] = where element i of the axis comes from: [dims[axis]] entries. `except` names a group to leave in place, or
- * OA_NONE. O(dims[axis]). */
+/* map[i] = where element i of the axis comes from: [dims[axis]] entries. O(dims[axis]). */
 void oa_layout_axis_map(size_t *map, const oa_layout *layout, size_t tensor, size_t axis, size_t size,
-                        const oa_permutations *permutations, size_t except);
+                        const oa_permutations *permutations);
 
 /* Reorders a constant of the layout: target receives source with every axis gathered. `shape` tells the dtype and shape
  * of both, which must not overlap. OA_ERROR_MEMORY. O(elements). */

@@ -3,18 +3,34 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OA_REASON_SIZE = 600 };
+enum {
+    OA_REASON_SIZE = 600,
+    OA_PART_DEPTH_MAX = 1000 /* of the trees of parts, which are walked recursively here and by their readers */
+};
 
 typedef struct builder {
     oa_layout *layout;
     oa_discovery *discovery;
     size_t *group_of; /* [spaces] the group of a leaf, or OA_NONE */
     size_t *part_of;  /* [spaces] the part made for a space, or OA_NONE */
+    size_t depth;     /* of the recursion under way */
 } builder;
 
 static oa_status no_memory(oa_error *error)
 {
     return oa_fail(error, OA_ERROR_MEMORY, "out of memory while building the layout");
+}
+
+/* Guards recursion: b->depth-- must follow OA_OK. */
+static oa_status enter(builder *b, oa_error *error)
+{
+    if (b->depth >= OA_PART_DEPTH_MAX) {
+        return oa_fail(error, OA_ERROR_UNSUPPORTED,
+                       "the graph nests products and concatenations of axes too deeply (more than %d levels)",
+                       OA_PART_DEPTH_MAX);
+    }
+    b->depth++;
+    return OA_OK;
 }
 
 /* The tensors that live nodes read, in canonical order, and which are statistics. */
@@ -56,11 +72,15 @@ static oa_status number_groups(builder *b, size_t space, oa_error *error)
     size_t root = oa_space_find(spaces, space);
     const size_t *children;
     size_t count = oa_space_children(&children, spaces, root);
-    oa_status status = OA_OK;
     if (oa_space_kind_of(spaces, root) != OA_SPACE_LEAF) {
+        oa_status status = enter(b, error);
+        if (status != OA_OK) {
+            return status;
+        }
         for (size_t i = 0; i < count && status == OA_OK; i++) {
             status = number_groups(b, children[i], error);
         }
+        b->depth--;
         return status;
     }
     oa_dim size = oa_space_size(spaces, root);
@@ -80,9 +100,10 @@ static const char *reason_of(builder *b, size_t root)
     const oa_graph *graph = b->discovery->graph;
     const oa_pin *pin = oa_space_pin_of(&b->discovery->spaces, root);
     char text[OA_REASON_SIZE];
-    if (!pin) {
-        snprintf(text, sizeof text, "%s",
-                 oa_space_size(&b->discovery->spaces, root) == 1 ? "a single element" : "no weight moves with it");
+    if (oa_space_size(&b->discovery->spaces, root) == 1) {
+        snprintf(text, sizeof text, "a single element"); /* all of them share one space, and so its pin */
+    } else if (!pin) {
+        snprintf(text, sizeof text, "no weight moves with it");
     } else if (pin->node == OA_NONE) {
         snprintf(text, sizeof text, "%s", pin->why);
     } else {
@@ -111,9 +132,12 @@ static oa_status build_composite(size_t *part, builder *b, size_t root, oa_error
     oa_layout *layout = b->layout;
     const size_t *children;
     size_t count = oa_space_children(&children, spaces, root);
+    oa_status status = enter(b, error);
+    if (status != OA_OK) {
+        return status;
+    }
     size_t *parts = oa_calloc(count, sizeof *parts);
-    oa_status status = OA_OK;
-    if (!parts || !oa_grow(&layout->children, &layout->child_capacity, layout->child_count + count, sizeof *parts)) {
+    if (!parts) {
         status = no_memory(error);
         goto done;
     }
@@ -137,6 +161,7 @@ static oa_status build_composite(size_t *part, builder *b, size_t root, oa_error
     status = add_part(part, b, &item, error);
 done:
     oa_free(parts);
+    b->depth--;
     return status;
 }
 
@@ -240,7 +265,10 @@ static oa_status place_part(builder *b, size_t tensor, size_t axis, size_t index
     if (part.kind == OA_PART_GROUP) {
         return place_group(b, tensor, axis, &part, place, error);
     }
-    oa_status status = OA_OK;
+    oa_status status = enter(b, error);
+    if (status != OA_OK) {
+        return status;
+    }
     size_t before = 0; /* sum of sizes for a concatenation */
     size_t outer = 1;
     size_t inner = part.size;
@@ -263,6 +291,7 @@ static oa_status place_part(builder *b, size_t tensor, size_t axis, size_t index
             }
         }
     }
+    b->depth--;
     return status;
 }
 
@@ -323,6 +352,20 @@ static oa_status sort_occurrences(builder *b, oa_error *error)
     return OA_OK;
 }
 
+/* Is this name one of the comma separated ones? */
+static bool is_listed(const char *list, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = list; *at;) {
+        size_t own = strcspn(at, ",");
+        if (own == length && memcmp(at, name, length) == 0) {
+            return true;
+        }
+        at += own + strspn(at + own, ", ");
+    }
+    return false;
+}
+
 static oa_status list_unknown_operators(builder *b, oa_error *error)
 {
     const oa_graph *graph = b->discovery->graph;
@@ -336,8 +379,7 @@ static oa_status list_unknown_operators(builder *b, oa_error *error)
         b->layout->unknown_count++;
         char name[OA_REASON_SIZE];
         int size = snprintf(name, sizeof name, "%s%s%s", node->domain, node->domain[0] ? "." : "", node->op_type);
-        bool is_new = !strstr(text, name);
-        if (size > 0 && is_new && length + (size_t)size + 3 < sizeof text) {
+        if (size > 0 && length + (size_t)size + 3 < sizeof text && !is_listed(text, name)) {
             length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", length ? ", " : "", name);
         }
     }

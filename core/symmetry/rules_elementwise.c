@@ -69,6 +69,23 @@ static bool broadcasting(oa_discovery *discovery, const oa_node *node)
     return true;
 }
 
+/* Before operator set 7 there was one slope for all, or one for each index of axis 1. */
+static bool prelu(oa_discovery *discovery, const oa_node *node)
+{
+    if (node->version == 0 || node->version >= 7) {
+        return broadcasting(discovery, node);
+    }
+    const oa_axes *x = oa_input_ranked(discovery, node, 0);
+    const oa_axes *slope = oa_input_ranked(discovery, node, 1);
+    if (!x || !slope || slope->rank > 1 || x->rank < 2) {
+        return false;
+    }
+    if (slope->rank == 1 && oa_axis_size(discovery, slope, 0) != 1) {
+        oa_join(discovery, slope->space[0], x->space[1], "the slopes are as many as something else than the channels");
+    }
+    return pass_first(discovery, node);
+}
+
 const oa_rule_entry oa_rules_elementwise[] = {
     {"Abs", pass_first},
     {"Acos", pass_first},
@@ -132,7 +149,7 @@ const oa_rule_entry oa_rules_elementwise[] = {
     {"Mul", broadcasting},
     {"Or", broadcasting},
     {"Pow", broadcasting},
-    {"PRelu", broadcasting},
+    {"PRelu", prelu},
     {"Sub", broadcasting},
     {"Sum", broadcasting},
     {"Where", broadcasting},

@@ -156,6 +156,9 @@ static bool expand(oa_discovery *discovery, const oa_node *node)
     }
     oa_axes wide = {.has_rank = true, .rank = count};
     for (size_t i = 0; i < count; i++) {
+        if (shape[i] < 0 && !oa_dim_is_symbolic(shape[i])) {
+            return false;
+        }
         bool is_kept = count - i <= x->rank && shape[i] == oa_axis_size(discovery, x, x->rank - (count - i));
         wide.space[i] = is_kept || shape[i] == 1 ? OA_SPACE_ONE : oa_space_leaf(&discovery->spaces, shape[i]);
     }
@@ -179,6 +182,9 @@ static bool constant_of_shape(oa_discovery *discovery, const oa_node *node)
     oa_pin_input(discovery, node, 0);
     oa_axes result = {.has_rank = true, .rank = count};
     for (size_t i = 0; i < count; i++) {
+        if (shape[i] < 0 && !oa_dim_is_symbolic(shape[i])) {
+            return false;
+        }
         result.space[i] = oa_space_leaf(&discovery->spaces, shape[i]);
     }
     oa_set_output(discovery, node, 0, &result);

@@ -22,6 +22,28 @@ static bool flatten(oa_discovery *discovery, const oa_node *node)
     return true;
 }
 
+/* A reshape keeps the number of elements. When what is asked for has another symbol in it than what is there, and all
+ * else is the same, both symbols must be the same number at run time: the one that is there takes the other's place. */
+static bool settle_symbol(oa_dim *target, size_t count, oa_discovery *discovery, const oa_axes *x, oa_dim total,
+                          oa_dim product)
+{
+    oa_dims *dims = &discovery->spaces.dims;
+    for (size_t i = 0; i < x->rank; i++) {
+        oa_dim size = oa_axis_size(discovery, x, i);
+        oa_dim rest;
+        if (!oa_dim_is_symbolic(size) || !oa_dim_divide(&rest, dims, total, size)) {
+            continue;
+        }
+        for (size_t k = 0; k < count; k++) {
+            if (oa_dim_is_symbolic(target[k]) && oa_dim_multiply(dims, rest, target[k]) == product) {
+                target[k] = size;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* The sizes that Reshape asks for, with 0 and -1 resolved. */
 static bool reshape_target(oa_dim *target, size_t *count, oa_discovery *discovery, const oa_node *node,
                            const oa_axes *x)
@@ -68,7 +90,7 @@ static bool reshape_target(oa_dim *target, size_t *count, oa_discovery *discover
     if (open != OA_NONE) {
         return total != 0 && oa_dim_divide(&target[open], dims, total, product);
     }
-    return product == total;
+    return product == total || settle_symbol(target, *count, discovery, x, total, product);
 }
 
 /* Takes factors from the front of list[*next ..] until their sizes multiply to `size`, splitting the last one. */

@@ -1,18 +1,8 @@
-#include "core/symmetry/space.h"
+#include "core/symmetry/space_private.h"
 
 #include <string.h>
 
 enum { OA_SPACE_DEPTH_MAX = 4000 }; /* recursion frames are a few hundred bytes */
-
-struct oa_space {
-    oa_space_kind kind;
-    bool is_pinned; /* leaf: as it says; otherwise: all leaves below were pinned when it was set */
-    oa_pin pin;
-    oa_dim size;
-    size_t link; /* when kind is OA_SPACE_LINK */
-    size_t *children;
-    size_t child_count;
-};
 
 typedef struct oa_space space_item;
 
@@ -48,8 +38,7 @@ static size_t add(oa_spaces *spaces, const space_item *item)
     return spaces->count++;
 }
 
-/* Guards recursion; leave() must follow a true result. */
-static bool enter(oa_spaces *spaces)
+bool oa_space_enter(oa_spaces *spaces)
 {
     if (spaces->depth >= OA_SPACE_DEPTH_MAX) {
         spaces->is_nested_too_deeply = true;
@@ -59,7 +48,7 @@ static bool enter(oa_spaces *spaces)
     return true;
 }
 
-static void leave(oa_spaces *spaces)
+void oa_space_leave(oa_spaces *spaces)
 {
     spaces->depth--;
 }
@@ -172,7 +161,7 @@ void oa_space_pin(oa_spaces *spaces, size_t space, oa_pin pin)
 {
     size_t root = oa_space_find(spaces, space);
     space_item *item = &spaces->items[root];
-    if (item->is_pinned || !enter(spaces)) {
+    if (item->is_pinned || !oa_space_enter(spaces)) {
         return;
     }
     item->is_pinned = true;
@@ -181,15 +170,7 @@ void oa_space_pin(oa_spaces *spaces, size_t space, oa_pin pin)
         oa_space_pin(spaces, item->children[i], pin);
         item = &spaces->items[root];
     }
-    leave(spaces);
-}
-
-static void link_to(oa_spaces *spaces, size_t from, size_t to)
-{
-    if (from != to) {
-        spaces->items[from].kind = OA_SPACE_LINK;
-        spaces->items[from].link = to;
-    }
+    oa_space_leave(spaces);
 }
 
 /* Turns the item at `root` into a product or concatenation of two, in place, so that everything that refers to it sees
@@ -309,7 +290,12 @@ void oa_space_split(size_t *outer, size_t *inner, oa_spaces *spaces, size_t spac
         return;
     }
     bool is_done = false;
-    if (divides && enter(spaces)) {
+    if (divides && spaces->items[root].is_pinned) {
+        *outer = leaf_like(spaces, root, outer_size);
+        *inner = leaf_like(spaces, root, inner_size);
+        return;
+    }
+    if (divides && oa_space_enter(spaces)) {
         if (spaces->items[root].kind == OA_SPACE_LEAF) {
             *outer = leaf_like(spaces, root, outer_size);
             *inner = leaf_like(spaces, root, inner_size);
@@ -320,7 +306,7 @@ void oa_space_split(size_t *outer, size_t *inner, oa_spaces *spaces, size_t spac
         } else {
             is_done = split_product(outer, inner, spaces, root, outer_size, pin);
         }
-        leave(spaces);
+        oa_space_leave(spaces);
     }
     if (!is_done) {
         oa_space_pin(spaces, root, pin);
@@ -329,22 +315,51 @@ void oa_space_split(size_t *outer, size_t *inner, oa_spaces *spaces, size_t spac
     }
 }
 
-/* Cuts a concatenation: at a border between parts, or through the part that lies across. */
-static void cut_concat(size_t *first, size_t *second, oa_spaces *spaces, size_t root, oa_dim at, oa_pin pin)
+bool oa_space_open(size_t **list, size_t *count, size_t *capacity, oa_spaces *spaces, size_t space, oa_space_kind kind)
 {
-    size_t count = spaces->items[root].child_count;
-    size_t *parts = oa_arena_alloc(&spaces->arena, count + 1, sizeof *parts);
-    if (!parts) {
-        spaces->is_out_of_memory = true;
-        return;
+    size_t root = oa_space_find(spaces, space);
+    if (spaces->items[root].kind != kind) {
+        if (!oa_grow(list, capacity, *count + 1, sizeof **list)) {
+            spaces->is_out_of_memory = true;
+            return false;
+        }
+        (*list)[(*count)++] = root;
+        return true;
     }
-    memcpy(parts, spaces->items[root].children, count * sizeof *parts);
+    if (!oa_space_enter(spaces)) {
+        return false;
+    }
+    bool is_done = true;
+    for (size_t i = 0; i < spaces->items[root].child_count && is_done; i++) {
+        is_done = oa_space_open(list, count, capacity, spaces, spaces->items[root].children[i], kind);
+    }
+    oa_space_leave(spaces);
+    return is_done;
+}
+
+bool oa_space_factors(size_t **list, size_t *count, size_t *capacity, oa_spaces *spaces, size_t space)
+{
+    return oa_space_size(spaces, space) == 1 || oa_space_open(list, count, capacity, spaces, space, OA_SPACE_PRODUCT);
+}
+
+/* Cuts a concatenation: at a border between parts, or through the part that lies across. The parts are kept opened, so
+ * that cutting off piece after piece does not nest ever deeper. */
+static bool cut_concat(size_t *first, size_t *second, oa_spaces *spaces, size_t root, oa_dim at, oa_pin pin)
+{
+    size_t *parts = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
     size_t i = 0;
-    while (i < count && oa_space_size(spaces, parts[i]) <= at) {
+    bool is_done = oa_space_open(&parts, &count, &capacity, spaces, root, OA_SPACE_CONCAT);
+    while (is_done && i < count && oa_space_size(spaces, parts[i]) <= at) {
         at -= oa_space_size(spaces, parts[i]);
         i++;
     }
-    if (at > 0) {
+    if (is_done && at > 0) {
+        is_done = oa_grow(&parts, &capacity, count + 1, sizeof *parts);
+        spaces->is_out_of_memory = spaces->is_out_of_memory || !is_done;
+    }
+    if (is_done && at > 0) {
         size_t left;
         size_t right;
         oa_space_cut(&left, &right, spaces, parts[i], at, pin);
@@ -354,8 +369,15 @@ static void cut_concat(size_t *first, size_t *second, oa_spaces *spaces, size_t 
         count++;
         i++;
     }
-    *first = oa_space_concat(spaces, parts, i, pin);
-    *second = oa_space_concat(spaces, parts + i, count - i, pin);
+    if (is_done) {
+        *first = oa_space_concat(spaces, parts, i, pin);
+        *second = oa_space_concat(spaces, parts + i, count - i, pin);
+        if (spaces->items[root].kind == OA_SPACE_CONCAT) {
+            become(spaces, root, OA_SPACE_CONCAT, *first, *second);
+        }
+    }
+    oa_free(parts);
+    return is_done;
 }
 
 /* Cuts a product along its outermost factor, when the border falls between two of that factor's indices. */
@@ -381,156 +403,29 @@ void oa_space_cut(size_t *first, size_t *second, oa_spaces *spaces, size_t space
     size_t root = oa_space_find(spaces, space);
     oa_dim size = spaces->items[root].size;
     bool is_done = false;
+    bool is_inside = !oa_dim_is_symbolic(size) && at > 0 && at < size;
     *first = *second = OA_SPACE_ONE;
-    if (!oa_dim_is_symbolic(size) && at > 0 && at < size && enter(spaces)) {
+    if (is_inside && spaces->items[root].is_pinned) {
+        *first = leaf_like(spaces, root, at);
+        *second = leaf_like(spaces, root, size - at);
+        return;
+    }
+    if (is_inside && oa_space_enter(spaces)) {
         if (spaces->items[root].kind == OA_SPACE_LEAF) {
             *first = leaf_like(spaces, root, at);
             *second = leaf_like(spaces, root, size - at);
             become(spaces, root, OA_SPACE_CONCAT, *first, *second);
             is_done = true;
         } else if (spaces->items[root].kind == OA_SPACE_CONCAT) {
-            cut_concat(first, second, spaces, root, at, pin);
-            is_done = true;
+            is_done = cut_concat(first, second, spaces, root, at, pin);
         } else {
             is_done = cut_product(first, second, spaces, root, at, pin);
         }
-        leave(spaces);
+        oa_space_leave(spaces);
     }
     if (!is_done) {
-        bool is_constant = !oa_dim_is_symbolic(size) && at > 0 && at < size;
         oa_space_pin(spaces, root, pin);
-        *first = oa_space_pinned(spaces, is_constant ? at : oa_dim_fresh(&spaces->dims), pin);
-        *second = oa_space_pinned(spaces, is_constant ? size - at : oa_dim_fresh(&spaces->dims), pin);
-    }
-}
-
-bool oa_space_factors(size_t **list, size_t *count, size_t *capacity, oa_spaces *spaces, size_t space)
-{
-    size_t root = oa_space_find(spaces, space);
-    if (spaces->items[root].size == 1) {
-        return true;
-    }
-    if (spaces->items[root].kind != OA_SPACE_PRODUCT) {
-        if (!oa_grow(list, capacity, *count + 1, sizeof **list)) {
-            spaces->is_out_of_memory = true;
-            return false;
-        }
-        (*list)[(*count)++] = root;
-        return true;
-    }
-    if (!enter(spaces)) {
-        return false;
-    }
-    bool is_done = true;
-    for (size_t i = 0; i < spaces->items[root].child_count && is_done; i++) {
-        is_done = oa_space_factors(list, count, capacity, spaces, spaces->items[root].children[i]);
-    }
-    leave(spaces);
-    return is_done;
-}
-
-/* Joins product with product: both factor lists are walked from the outside, and the larger of two factors is split. */
-static bool join_products(oa_spaces *spaces, size_t a, size_t b, oa_pin pin)
-{
-    size_t *list_a = NULL;
-    size_t *list_b = NULL;
-    size_t count_a = 0, capacity_a = 0, count_b = 0, capacity_b = 0;
-    bool is_done = false;
-    if (!oa_space_factors(&list_a, &count_a, &capacity_a, spaces, a) ||
-        !oa_space_factors(&list_b, &count_b, &capacity_b, spaces, b)) {
-        goto done;
-    }
-    size_t i = 0;
-    size_t j = 0;
-    while (i < count_a && j < count_b) {
-        oa_dim size_a = oa_space_size(spaces, list_a[i]);
-        oa_dim size_b = oa_space_size(spaces, list_b[j]);
-        oa_dim rest;
-        size_t outer;
-        size_t inner;
-        if (size_a == size_b) {
-            oa_space_join(spaces, list_a[i++], list_b[j++], pin);
-        } else if (oa_dim_divide(&rest, &spaces->dims, size_a, size_b)) {
-            oa_space_split(&outer, &inner, spaces, list_a[i], size_b, pin);
-            oa_space_join(spaces, outer, list_b[j++], pin);
-            list_a[i] = inner;
-        } else if (oa_dim_divide(&rest, &spaces->dims, size_b, size_a)) {
-            oa_space_split(&outer, &inner, spaces, list_b[j], size_a, pin);
-            oa_space_join(spaces, list_a[i++], outer, pin);
-            list_b[j] = inner;
-        } else {
-            goto done;
-        }
-    }
-    is_done = i == count_a && j == count_b;
-done:
-    oa_free(list_a);
-    oa_free(list_b);
-    return is_done;
-}
-
-/* Joins a concatenation with anything of its size: the other side is cut at the borders of its parts. */
-static void join_concat(oa_spaces *spaces, size_t concat, size_t other, oa_pin pin)
-{
-    size_t count = spaces->items[concat].child_count;
-    const size_t *parts = spaces->items[concat].children;
-    for (size_t i = 0; i + 1 < count; i++) {
-        size_t first;
-        size_t rest;
-        oa_space_cut(&first, &rest, spaces, other, oa_space_size(spaces, parts[i]), pin);
-        oa_space_join(spaces, parts[i], first, pin);
-        other = rest;
-    }
-    oa_space_join(spaces, parts[count - 1], other, pin);
-}
-
-static void join_composites(oa_spaces *spaces, size_t a, size_t b, oa_pin pin)
-{
-    bool is_done = true;
-    if (spaces->items[a].kind == OA_SPACE_CONCAT) {
-        join_concat(spaces, a, b, pin);
-    } else if (spaces->items[b].kind == OA_SPACE_CONCAT) {
-        join_concat(spaces, b, a, pin);
-    } else {
-        is_done = join_products(spaces, a, b, pin);
-    }
-    if (!is_done) {
-        oa_space_pin(spaces, a, pin);
-        oa_space_pin(spaces, b, pin);
-    }
-    /* Both trees now say the same (or are pinned where they do not): one may stand for both, which keeps later joins of
-     * the same pair short. */
-    a = oa_space_find(spaces, a);
-    b = oa_space_find(spaces, b);
-    link_to(spaces, a, b);
-}
-
-void oa_space_join(oa_spaces *spaces, size_t a, size_t b, oa_pin pin)
-{
-    a = oa_space_find(spaces, a);
-    b = oa_space_find(spaces, b);
-    if (a == b) {
-        return;
-    }
-    space_item *item_a = &spaces->items[a];
-    space_item *item_b = &spaces->items[b];
-    /* An empty space can lie inside of a product that is empty for it: to link them would close a cycle. */
-    if (item_a->size != item_b->size || item_a->size == 0) {
-        oa_space_pin(spaces, a, pin);
-        oa_space_pin(spaces, b, pin);
-        return;
-    }
-    if (item_a->is_pinned) {
-        oa_space_pin(spaces, b, item_a->pin);
-    } else if (item_b->is_pinned) {
-        oa_space_pin(spaces, a, item_b->pin);
-    }
-    if (item_a->kind == OA_SPACE_LEAF) {
-        link_to(spaces, a, b);
-    } else if (item_b->kind == OA_SPACE_LEAF) {
-        link_to(spaces, b, a);
-    } else if (enter(spaces)) {
-        join_composites(spaces, a, b, pin);
-        leave(spaces);
+        *first = oa_space_pinned(spaces, is_inside ? at : oa_dim_fresh(&spaces->dims), pin);
+        *second = oa_space_pinned(spaces, is_inside ? size - at : oa_dim_fresh(&spaces->dims), pin);
     }
 }

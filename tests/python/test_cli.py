@@ -50,7 +50,7 @@ class Contract(ToolTest):
             x, y = (w[kernel].reshape(len(w[kernel]), -1).astype(float) for w in [a, b])
             cosine = np.maximum((x * y).sum(1) / np.sqrt((x * x).sum(1) * (y * y).sum(1)), 0)
             v, w = a[variance].astype(float), b[variance].astype(float)
-            expected = 0.16 * v + 0.36 * w + 2 * 0.24 * cosine * np.sqrt(v * w)
+            expected = 0.16 * v + 0.36 * w + 2 * 0.24 * cosine**0.7 * np.sqrt(v * w)
             np.testing.assert_allclose(merged[variance], expected, rtol=1e-6)
             checked += 1
         self.assertEqual(checked, 3)

@@ -34,7 +34,7 @@ def mixed(a, b, share):
             p, q = (w[kernel].reshape(len(w[kernel]), -1).astype(float) for w in [x, y])
             cosine = np.maximum((p * q).sum(1) / np.sqrt((p * p).sum(1) * (q * q).sum(1)), 0)
             v, w = x[variance].astype(float), y[variance].astype(float)
-            made[variance] = (share**2 * v + (1 - share)**2 * w + 2 * share * (1 - share) * cosine * np.sqrt(v * w))
+            made[variance] = (share**2 * v + (1 - share)**2 * w + 2 * share * (1 - share) * cosine**0.7 * np.sqrt(v * w))
     for tensor in a.graph.initializer:
         if tensor.name in made:
             tensor.CopyFrom(numpy_helper.from_array(made[tensor.name].astype(np.float32), tensor.name))

@@ -1,0 +1,156 @@
+/* Loss and accuracy, against numbers worked out by hand: the models hand their input on, so that samples are logits. */
+#include "core/check/evaluate.h"
+#include "tests/support/cmocka_all.h"
+#include "tests/support/graph_builder.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SAMPLES = 7, CLASSES = 3 };
+
+static float LOGITS[SAMPLES][CLASSES] = {{2, 1, 0},  {0, 0, 5},    {1, 1, 1},         {-1, 3, 2},
+                                         {0, -2, 0}, {4, 4.5f, 4}, {1000, -1000, 999}};
+static int64_t LABELS[SAMPLES] = {0, 2, 0, 2, 2, 1, 0};
+
+/* Largest at the label: samples 0, 1, 2 (a tie, the first counts), 5, 6; sample 4 ties with class 0. */
+static const double ACCURACY = 5.0 / 7.0;
+
+/* -log(exp(own) / sum of exp), with numbers moved to where nothing overflows. */
+static double loss_by_hand(void)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        double total = 0.0;
+        double own = (double)LOGITS[i][LABELS[i]];
+        for (size_t c = 0; c < CLASSES; c++) {
+            total += exp((double)LOGITS[i][c] - own);
+        }
+        sum += log(total);
+    }
+    return sum / SAMPLES;
+}
+
+static const oa_graph *build(test_graph *g, int64_t batch)
+{
+    test_graph_output(g, NODE(g, "Identity", "", INPUT(g, "x", batch, CLASSES)));
+    return test_graph_finish(g);
+}
+
+static oa_samples samples(void)
+{
+    return (oa_samples){.data = {.dtype = OA_DTYPE_FLOAT,
+                                 .rank = 2,
+                                 .dims = {SAMPLES, CLASSES},
+                                 .count = SAMPLES * CLASSES,
+                                 .data = LOGITS,
+                                 .is_view = true},
+                        .labels = LABELS,
+                        .label_count = SAMPLES};
+}
+
+static void evaluate__equals_sums_by_hand(void **state)
+{
+    (void)state;
+    /* An open batch in pieces of every size; fixed batches, the last one padded: what pads does not count. */
+    for (int64_t batch = -1; batch <= SAMPLES + 3; batch++) {
+        for (size_t step = 1; step <= SAMPLES + 1 && batch != 0; step++) {
+            test_graph *g = test_graph_create(1);
+            oa_evaluation evaluation = {0};
+            oa_error error = {0};
+            oa_samples s = samples();
+            oa_runnable model = {.graph = build(g, batch)};
+            if (oa_evaluate(&evaluation, &model, &s, step, &error) != OA_OK) {
+                fail_msg("%s", error.message);
+            }
+            assert_int_equal(evaluation.count, SAMPLES);
+            assert_true(fabs(evaluation.accuracy - ACCURACY) <= 1e-15);
+            assert_true(fabs(evaluation.loss - loss_by_hand()) <= 1e-12);
+            test_graph_destroy(g);
+        }
+    }
+}
+
+static void evaluate__runs_the_given_payloads(void **state)
+{
+    (void)state;
+    static const float one[CLASSES] = {0, 0, 0};
+    static const float bias[CLASSES] = {0, 0, 5000};
+    test_graph *g = test_graph_create(1);
+    size_t b = test_graph_constant(g, "b", OA_DTYPE_FLOAT, 1, TEST_DIMS(CLASSES), one);
+    test_graph_output(g, NODE(g, "Add", "", INPUT(g, "x", -1, CLASSES), b));
+    oa_payloads payloads;
+    oa_evaluation evaluation = {0};
+    oa_samples s = samples();
+    oa_runnable model = {.graph = test_graph_finish(g), .payloads = &payloads};
+    assert_int_equal(oa_payloads_init(&payloads, model.graph, NULL), OA_OK);
+    payloads.data[0] = oa_malloc(CLASSES, sizeof *bias);
+    assert_non_null(payloads.data[0]);
+    memcpy(payloads.data[0], bias, sizeof bias);
+    assert_int_equal(oa_evaluate(&evaluation, &model, &s, 4, NULL), OA_OK);
+    assert_true(fabs(evaluation.accuracy - 3.0 / 7.0) <= 1e-15); /* those labelled 2 */
+    oa_payloads_free(&payloads);
+    test_graph_destroy(g);
+}
+
+static void assert_refused(const oa_graph *graph, const oa_samples *s, const char *words)
+{
+    oa_evaluation evaluation = {.count = 77};
+    oa_error error = {0};
+    assert_int_equal(oa_evaluate(&evaluation, &(oa_runnable){.graph = graph}, s, 4, &error), OA_ERROR_INPUT);
+    if (!strstr(error.message, words)) {
+        fail_msg("'%s' does not say '%s'", error.message, words);
+    }
+    assert_int_equal(evaluation.count, 77);
+}
+
+static void evaluate__refuses_what_does_not_fit(void **state)
+{
+    (void)state;
+    test_graph *g = test_graph_create(1), *two = test_graph_create(1), *flat = test_graph_create(1);
+    const oa_graph *graph = build(g, -1);
+    oa_samples s = samples();
+    int64_t labels[SAMPLES];
+    memcpy(labels, LABELS, sizeof labels);
+    s.labels = labels;
+    labels[5] = CLASSES;
+    assert_refused(graph, &s, "label 3 is outside");
+    labels[5] = -1;
+    assert_refused(graph, &s, "label -1 is outside");
+    labels[5] = INT64_MAX;
+    assert_refused(graph, &s, "outside");
+    s = samples();
+    s.label_count = SAMPLES - 1;
+    assert_refused(graph, &s, "7 samples and 6 labels");
+    s.label_count = 0;
+    assert_refused(graph, &s, "0 labels");
+    s = samples();
+    test_graph_output(two, NODE(two, "Add", "", INPUT(two, "x", -1, CLASSES), INPUT(two, "y", -1, CLASSES)));
+    assert_refused(test_graph_finish(two), &s, "one input only");
+    test_graph_output(flat, NODE(flat, "ReduceSum", "keepdims=0", INPUT(flat, "x", -1, CLASSES), INTS(flat, 1)));
+    assert_refused(test_graph_finish(flat), &s, "no accuracy");
+    test_graph_destroy(g);
+    test_graph_destroy(two);
+    test_graph_destroy(flat);
+}
+
+static void samples__are_freed_twice_without_harm(void **state)
+{
+    (void)state;
+    oa_samples s = {.labels = oa_calloc(3, sizeof *s.labels), .label_count = 3};
+    size_t dims[2] = {3, 2};
+    assert_int_equal(oa_array_init(&s.data, OA_DTYPE_FLOAT, dims, 2, NULL), OA_OK);
+    oa_samples_free(&s);
+    oa_samples_free(&s);
+    oa_samples_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(evaluate__equals_sums_by_hand),
+        cmocka_unit_test(evaluate__runs_the_given_payloads),
+        cmocka_unit_test(evaluate__refuses_what_does_not_fit),
+        cmocka_unit_test(samples__are_freed_twice_without_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
