@@ -165,12 +165,20 @@ float oa_bfloat_to_float(uint16_t bits)
     return float_of_bits((uint32_t)bits << 16);
 }
 
+/* Empty arrays may be NULL, which memcpy must not be given. */
+static void copy(void *dst, const void *src, size_t size)
+{
+    if (size) {
+        memcpy(dst, src, size);
+    }
+}
+
 void oa_floats_to_f32(float *dst, const void *src, oa_dtype dtype, size_t n)
 {
     const unsigned char *bytes = src;
     switch (dtype) {
     case OA_DTYPE_FLOAT:
-        memcpy(dst, src, n * sizeof *dst);
+        copy(dst, src, n * sizeof *dst);
         break;
     case OA_DTYPE_DOUBLE:
         for (size_t i = 0; i < n; i++) {
@@ -193,7 +201,7 @@ void oa_floats_to_f64(double *dst, const void *src, oa_dtype dtype, size_t n)
 {
     const unsigned char *bytes = src;
     if (dtype == OA_DTYPE_DOUBLE) {
-        memcpy(dst, src, n * sizeof *dst);
+        copy(dst, src, n * sizeof *dst);
         return;
     }
     size_t size = oa_dtype_size(dtype);
@@ -207,7 +215,7 @@ void oa_floats_to_f64(double *dst, const void *src, oa_dtype dtype, size_t n)
 void oa_floats_from_f32(void *dst, oa_dtype dtype, const float *src, size_t n)
 {
     if (dtype == OA_DTYPE_FLOAT) {
-        memcpy(dst, src, n * sizeof *src);
+        copy(dst, src, n * sizeof *src);
         return;
     }
     unsigned char *bytes = dst;
@@ -225,7 +233,7 @@ void oa_floats_from_f32(void *dst, oa_dtype dtype, const float *src, size_t n)
 void oa_floats_from_f64(void *dst, oa_dtype dtype, const double *src, size_t n)
 {
     if (dtype == OA_DTYPE_DOUBLE) {
-        memcpy(dst, src, n * sizeof *src);
+        copy(dst, src, n * sizeof *src);
         return;
     }
     unsigned char *bytes = dst;

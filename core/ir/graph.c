@@ -73,7 +73,12 @@ oa_status oa_graph_add_tensor(size_t *index, oa_graph *graph, const oa_tensor *t
     if (status != OA_OK) {
         return status;
     }
-    if (graph->values[value].tensor != OA_NONE || graph->values[value].producer != OA_NONE) {
+    if (tensor->rank > OA_MAX_RANK) {
+        return oa_fail(error, OA_ERROR_INPUT, "tensor '%s' has %zu dimensions, and %d are the most that are supported",
+                       tensor->name, tensor->rank, OA_MAX_RANK);
+    }
+    if (graph->values[value].tensor != OA_NONE || graph->values[value].producer != OA_NONE ||
+        graph->values[value].is_input) {
         return oa_fail(error, OA_ERROR_INPUT, "tensor '%s' is defined twice", tensor->name);
     }
     size_t count = 0;
@@ -103,6 +108,10 @@ static oa_status declare(size_t *index, oa_graph *graph, const char *name, const
     if (status != OA_OK || !declared) {
         return status;
     }
+    if (declared->rank > OA_MAX_RANK) {
+        return oa_fail(error, OA_ERROR_INPUT, "'%s' has %zu dimensions, and %d are the most that are supported", name,
+                       declared->rank, OA_MAX_RANK);
+    }
     oa_value *value = &graph->values[*index];
     value->dtype = declared->dtype;
     value->has_shape = declared->has_shape;
@@ -127,6 +136,9 @@ oa_status oa_graph_add_input(oa_graph *graph, const char *name, const oa_value *
     oa_status status = declare(&index, graph, name, declared, error);
     if (status != OA_OK || graph->values[index].tensor != OA_NONE || graph->values[index].is_input) {
         return status;
+    }
+    if (graph->values[index].producer != OA_NONE) {
+        return oa_fail(error, OA_ERROR_INPUT, "graph input '%s' is produced by a node", name);
     }
     if (!oa_grow(&graph->inputs, &graph->input_capacity, graph->input_count + 1, sizeof *graph->inputs)) {
         return no_memory(error);
@@ -160,6 +172,16 @@ static bool copy_list(size_t **copy, oa_graph *graph, const size_t *list, size_t
     return *copy != NULL;
 }
 
+/* Takes the first `count` outputs away again from a node that is not added after all. */
+static void disown(oa_graph *graph, const size_t *outputs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (outputs[i] != OA_NONE) {
+            graph->values[outputs[i]].producer = OA_NONE;
+        }
+    }
+}
+
 oa_status oa_graph_add_node(oa_graph *graph, const oa_node *node, oa_error *error)
 {
     if (!oa_grow(&graph->nodes, &graph->node_capacity, graph->node_count + 1, sizeof *graph->nodes)) {
@@ -187,6 +209,7 @@ oa_status oa_graph_add_node(oa_graph *graph, const oa_node *node, oa_error *erro
         }
         oa_value *value = &graph->values[node->outputs[i]];
         if (value->producer != OA_NONE || value->tensor != OA_NONE || value->is_input) {
+            disown(graph, node->outputs, i);
             return oa_fail(error, OA_ERROR_INPUT, "node '%s' (%s) produces '%s', which is defined already", added->name,
                            added->op_type, value->name);
         }

@@ -115,7 +115,7 @@ oa_status oa_graph_value(size_t *index, oa_graph *graph, const char *name, oa_er
 
 /* Adds a constant called `tensor->name` and gives its value that tensor. `tensor` is copied, its name too, its payload
  * is borrowed and must outlive the graph; dims and count are checked against each other. OA_ERROR_INPUT when the value
- * already is a constant. */
+ * already is a constant, a true input or a node's output: add constants before inputs. */
 oa_status oa_graph_add_tensor(size_t *index, oa_graph *graph, const oa_tensor *tensor, oa_error *error);
 
 /* Declares an input or output of the graph. The declaration fields (dtype, has_shape, rank, dims, symbols) are copied

@@ -29,7 +29,7 @@ bool oa_node_string_is(const oa_node *node, const char *name, const char *text)
 {
     const oa_attribute *attribute = oa_node_attribute(node, name);
     return attribute && attribute->kind == OA_ATTRIBUTE_STRING && attribute->s.size == strlen(text) &&
-           memcmp(attribute->s.data, text, attribute->s.size) == 0;
+           (attribute->s.size == 0 || memcmp(attribute->s.data, text, attribute->s.size) == 0);
 }
 
 void oa_node_ints(const int64_t **ints, size_t *count, const oa_node *node, const char *name)

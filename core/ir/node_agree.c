@@ -1,6 +1,8 @@
 /* Whether two nodes mean the same: attributes may be left out at their default, and newer operator sets have turned
  * some attributes into inputs. */
-#include "core/ir/pair.h"
+#include "core/ir/node_agree.h"
+
+#include "core/ir/structure.h"
 
 #include <string.h>
 
@@ -14,6 +16,12 @@ static bool is_any(const oa_node *node, const char *const *operators)
     return false;
 }
 
+bool oa_node_is_softmax(const oa_node *node)
+{
+    static const char *const names[] = {"Softmax", "LogSoftmax", "Hardmax", NULL};
+    return node->domain[0] == '\0' && is_any(node, names);
+}
+
 const char *oa_slot_attribute(const oa_node *node, size_t slot)
 {
     static const char *const with_axes[] = {
@@ -25,10 +33,10 @@ const char *oa_slot_attribute(const oa_node *node, size_t slot)
         size_t slot;
         const char *attribute;
     } table[] = {
-        {"Clip", 1, "min"},        {"Clip", 2, "max"},   {"Dropout", 1, "ratio"}, {"Dropout", 2, "training_mode"},
-        {"Pad", 1, "pads"},        {"Pad", 2, "value"},  {"Reshape", 1, "shape"}, {"Slice", 1, "starts"},
-        {"Slice", 2, "ends"},      {"Slice", 3, "axes"}, {"Split", 1, "split"},   {"TopK", 1, "k"},
-        {"Upsample", 1, "scales"},
+        {"Clip", 1, "min"},   {"Clip", 2, "max"},        {"Dropout", 1, "ratio"}, {"Dropout", 2, "training_mode"},
+        {"Pad", 1, "pads"},   {"Pad", 2, "value"},       {"Reshape", 1, "shape"}, {"Slice", 1, "starts"},
+        {"Slice", 2, "ends"}, {"Slice", 3, "axes"},      {"Slice", 4, "steps"},   {"Split", 1, "split"},
+        {"TopK", 1, "k"},     {"Upsample", 1, "scales"},
     };
     if (node->domain[0] != '\0') {
         return NULL;
@@ -44,172 +52,127 @@ const char *oa_slot_attribute(const oa_node *node, size_t slot)
     return NULL;
 }
 
-/* Attributes that do not change what a node computes at inference. */
-static bool is_ignored(const oa_node *node, const char *name)
+bool oa_numbers_of_attribute(oa_numbers *numbers, const oa_attribute *attribute)
 {
-    static const char *const always[] = {"consumed_inputs", "doc_string", NULL};
-    for (size_t i = 0; always[i]; i++) {
-        if (strcmp(always[i], name) == 0) {
-            return true;
-        }
-    }
-    bool is_dropout = oa_node_is(node, "Dropout");
-    if (strcmp(name, "seed") == 0 || strcmp(name, "ratio") == 0 || strcmp(name, "is_test") == 0) {
-        return is_dropout || (strcmp(name, "is_test") == 0);
-    }
-    if (strcmp(name, "momentum") == 0) {
-        return oa_node_is(node, "BatchNormalization");
-    }
-    /* The kernel's shape is the weight's, and weights are compared by shape. */
-    return strcmp(name, "kernel_shape") == 0 && oa_node_is(node, "Conv");
+    bool is_list = attribute->kind == OA_ATTRIBUTE_INTS || attribute->kind == OA_ATTRIBUTE_FLOATS;
+    *numbers =
+        (oa_numbers){.attribute = attribute,
+                     .count = is_list ? attribute->count : 1,
+                     .are_floats = attribute->kind == OA_ATTRIBUTE_FLOAT || attribute->kind == OA_ATTRIBUTE_FLOATS};
+    return is_list || attribute->kind == OA_ATTRIBUTE_INT || attribute->kind == OA_ATTRIBUTE_FLOAT;
 }
 
-static bool all_ints(const oa_attribute *attribute, int64_t expected)
+bool oa_numbers_of_tensor(oa_numbers *numbers, const oa_tensor *tensor)
 {
-    for (size_t i = 0; i < attribute->count; i++) {
-        if (attribute->ints[i] != expected) {
+    if (!tensor || !tensor->data) {
+        return false;
+    }
+    *numbers = (oa_numbers){.tensor = tensor, .count = tensor->count, .are_floats = oa_dtype_is_float(tensor->dtype)};
+    return numbers->are_floats || (tensor->dtype != OA_DTYPE_STRING && tensor->dtype != OA_DTYPE_COMPLEX64 &&
+                                   tensor->dtype != OA_DTYPE_COMPLEX128 && oa_dtype_size(tensor->dtype) > 0);
+}
+
+double oa_numbers_real(const oa_numbers *numbers, size_t i)
+{
+    const oa_tensor *tensor = numbers->tensor;
+    if (!tensor) {
+        const oa_attribute *attribute = numbers->attribute;
+        return (double)(attribute->kind == OA_ATTRIBUTE_FLOAT ? attribute->f : attribute->floats[i]);
+    }
+    double value;
+    oa_floats_to_f64(&value, (const char *)tensor->data + i * oa_dtype_size(tensor->dtype), tensor->dtype, 1);
+    return value;
+}
+
+int64_t oa_numbers_int(const oa_numbers *numbers, size_t i)
+{
+    if (!numbers->tensor) {
+        const oa_attribute *attribute = numbers->attribute;
+        return attribute->kind == OA_ATTRIBUTE_INT ? attribute->i : attribute->ints[i];
+    }
+    const void *data = numbers->tensor->data;
+    switch (numbers->tensor->dtype) {
+    case OA_DTYPE_INT8:
+        return ((const int8_t *)data)[i];
+    case OA_DTYPE_INT16:
+        return ((const int16_t *)data)[i];
+    case OA_DTYPE_UINT16:
+        return ((const uint16_t *)data)[i];
+    case OA_DTYPE_INT32:
+        return ((const int32_t *)data)[i];
+    case OA_DTYPE_UINT32:
+        return ((const uint32_t *)data)[i];
+    case OA_DTYPE_INT64:
+        return ((const int64_t *)data)[i];
+    case OA_DTYPE_UINT64:
+        return (int64_t)((const uint64_t *)data)[i];
+    default: /* uint8 and bool */
+        return ((const uint8_t *)data)[i];
+    }
+}
+
+bool oa_numbers_equal(const oa_numbers *a, const oa_numbers *b)
+{
+    if (a->count != b->count || a->are_floats != b->are_floats) {
+        return false;
+    }
+    for (size_t i = 0; i < a->count; i++) {
+        bool is_same = a->are_floats ? oa_numbers_real(a, i) == oa_numbers_real(b, i)
+                                     : oa_numbers_int(a, i) == oa_numbers_int(b, i);
+        if (!is_same) {
             return false;
         }
     }
     return true;
 }
 
-static bool is_default_float(const oa_node *node, const char *name, float value)
+static bool same_text(oa_string_view a, oa_string_view b)
 {
-    static const struct {
-        const char *op_type; /* NULL: any */
-        const char *name;
-        float value;
-    } table[] = {
-        {"LeakyRelu", "alpha", 0.01f},
-        {"HardSigmoid", "alpha", 0.2f},
-        {"HardSigmoid", "beta", 0.5f},
-        {"Selu", "alpha", 1.67326319217681884765625f},
-        {"Selu", "gamma", 1.05070102214813232421875f},
-        {NULL, "alpha", 1.0f},
-        {NULL, "beta", 1.0f},
-        {NULL, "epsilon", 1e-5f},
-        {NULL, "value", 0.0f},
-        {NULL, "lambd", 0.5f},
-        {NULL, "bias", 0.0f},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        bool is_op = !table[i].op_type || strcmp(table[i].op_type, node->op_type) == 0;
-        if (is_op && strcmp(table[i].name, name) == 0) {
-            return value == table[i].value;
-        }
-    }
-    return false;
-}
-
-static bool is_softmax(const oa_node *node)
-{
-    static const char *const names[] = {"Softmax", "LogSoftmax", "Hardmax", NULL};
-    return node->domain[0] == '\0' && is_any(node, names);
-}
-
-static bool is_default_int(const oa_node *node, const char *name, int64_t value)
-{
-    static const struct {
-        const char *name;
-        int64_t value;
-    } table[] = {
-        {"allowzero", 0},
-        {"ceil_mode", 0},
-        {"count_include_pad", 0},
-        {"group", 1},
-        {"keepdims", 1},
-        {"noop_with_empty_axes", 0},
-        {"p", 2},
-        {"spatial", 1},
-        {"storage_order", 0},
-        {"training_mode", 0},
-        {"transA", 0},
-        {"transB", 0},
-        {"select_last_index", 0},
-        {"fmod", 0},
-        {"start", 0},
-        {"exclusive", 0},
-        {"reverse", 0},
-    };
-    if (strcmp(name, "axis") == 0) {
-        static const char *const axis_one[] = {"Flatten", "Concat", NULL};
-        int64_t usual = is_any(node, axis_one) ? 1 : 0;
-        return value == usual;
-    }
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (strcmp(table[i].name, name) == 0) {
-            return value == table[i].value;
-        }
-    }
-    return false;
-}
-
-/* Is an attribute that the other node leaves out at its default? */
-static bool is_default(const oa_node *node, const oa_attribute *attribute)
-{
-    switch (attribute->kind) {
-    case OA_ATTRIBUTE_INT:
-        return is_default_int(node, attribute->name, attribute->i);
-    case OA_ATTRIBUTE_FLOAT:
-        return is_default_float(node, attribute->name, attribute->f);
-    case OA_ATTRIBUTE_STRING:
-        return (strcmp(attribute->name, "auto_pad") == 0 && oa_node_string_is(node, "auto_pad", "NOTSET")) ||
-               (strcmp(attribute->name, "mode") == 0 && oa_node_string_is(node, "mode", "constant")) ||
-               (strcmp(attribute->name, "approximate") == 0 && oa_node_string_is(node, "approximate", "none"));
-    case OA_ATTRIBUTE_INTS:
-        if (strcmp(attribute->name, "strides") == 0 || strcmp(attribute->name, "dilations") == 0) {
-            return all_ints(attribute, 1);
-        }
-        if (strcmp(attribute->name, "perm") == 0) {
-            for (size_t i = 0; i < attribute->count; i++) {
-                if (attribute->ints[i] != (int64_t)(attribute->count - 1 - i)) {
-                    return false;
-                }
-            }
-            return true;
-        }
-        return strcmp(attribute->name, "pads") == 0 && all_ints(attribute, 0);
-    default:
-        return false;
-    }
-}
-
-static bool same_bytes(const void *a, const void *b, size_t count, size_t size)
-{
-    return count == 0 || memcmp(a, b, count * size) == 0;
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
 static bool same_tensor(const oa_tensor *a, const oa_tensor *b)
 {
-    return a->dtype == b->dtype && a->rank == b->rank && same_bytes(a->dims, b->dims, a->rank, sizeof *a->dims) &&
-           a->data && b->data && a->dtype != OA_DTYPE_STRING &&
-           same_bytes(a->data, b->data, a->count, oa_dtype_size(a->dtype));
+    bool same_shape = a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof *a->dims) == 0;
+    if (!same_shape || a->dtype != b->dtype || !a->data || !b->data) {
+        return false;
+    }
+    if (a->dtype == OA_DTYPE_STRING) {
+        const oa_string_view *texts_a = a->data;
+        const oa_string_view *texts_b = b->data;
+        for (size_t i = 0; i < a->count; i++) {
+            if (!same_text(texts_a[i], texts_b[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+    return a->count == 0 || memcmp(a->data, b->data, a->count * oa_dtype_size(a->dtype)) == 0;
+}
+
+/* A mixed-precision copy of a model casts to another float type at the same places. */
+static bool is_cast_to_float(const oa_node *node, const oa_attribute *attribute)
+{
+    return oa_node_is(node, "Cast") && strcmp(attribute->name, "to") == 0 && attribute->kind == OA_ATTRIBUTE_INT &&
+           attribute->i > 0 && attribute->i <= OA_DTYPE_BFLOAT16 && oa_dtype_is_float((oa_dtype)attribute->i);
 }
 
 static bool same_attribute(const oa_node *node, const oa_attribute *a, const oa_attribute *b)
 {
+    oa_numbers numbers_a;
+    oa_numbers numbers_b;
     if (a->kind != b->kind) {
         return false;
     }
+    if (oa_numbers_of_attribute(&numbers_a, a) && oa_numbers_of_attribute(&numbers_b, b)) {
+        return (is_cast_to_float(node, a) && is_cast_to_float(node, b)) || oa_numbers_equal(&numbers_a, &numbers_b);
+    }
     switch (a->kind) {
-    case OA_ATTRIBUTE_INT:
-        if (oa_node_is(node, "Cast") && oa_dtype_is_float((oa_dtype)a->i) && oa_dtype_is_float((oa_dtype)b->i)) {
-            return true;
-        }
-        return a->i == b->i;
-    case OA_ATTRIBUTE_FLOAT:
-        return a->f == b->f;
     case OA_ATTRIBUTE_STRING:
-        return a->s.size == b->s.size && same_bytes(a->s.data, b->s.data, a->s.size, 1);
-    case OA_ATTRIBUTE_INTS:
-        return a->count == b->count && same_bytes(a->ints, b->ints, a->count, sizeof *a->ints);
-    case OA_ATTRIBUTE_FLOATS:
-        return a->count == b->count && same_bytes(a->floats, b->floats, a->count, sizeof *a->floats);
+        return same_text(a->s, b->s);
     case OA_ATTRIBUTE_STRINGS:
         for (size_t i = 0; i < a->count && a->count == b->count; i++) {
-            if (a->strings[i].size != b->strings[i].size ||
-                !same_bytes(a->strings[i].data, b->strings[i].data, a->strings[i].size, 1)) {
+            if (!same_text(a->strings[i], b->strings[i])) {
                 return false;
             }
         }
@@ -221,30 +184,79 @@ static bool same_attribute(const oa_node *node, const oa_attribute *a, const oa_
     }
 }
 
-/* Does a constant in an input slot say the same as the attribute of the other side? */
-static bool constant_says(const oa_tensor *tensor, const oa_attribute *attribute)
+static bool is_default(const oa_node *node, const oa_attribute *attribute)
 {
-    if (!tensor || !tensor->data) {
-        return false;
+    oa_numbers numbers;
+    if (oa_numbers_of_attribute(&numbers, attribute)) {
+        return oa_numbers_are_default(node, attribute->name, &numbers);
     }
-    if (attribute->kind == OA_ATTRIBUTE_FLOAT) {
-        float value;
-        if (tensor->count != 1 || !oa_dtype_is_float(tensor->dtype)) {
+    return attribute->kind == OA_ATTRIBUTE_STRING && oa_text_is_default(node, attribute->name, attribute->s);
+}
+
+/* The slot that stands for an attribute and is filled, or OA_NONE. */
+static size_t slot_of(const oa_node *node, const char *name)
+{
+    for (size_t slot = 0; slot < node->input_count; slot++) {
+        const char *attribute = node->inputs[slot] == OA_NONE ? NULL : oa_slot_attribute(node, slot);
+        if (attribute && strcmp(attribute, name) == 0) {
+            return slot;
+        }
+    }
+    return OA_NONE;
+}
+
+/* Is an attribute of `node` met by what the other node has under that name? */
+static bool attribute_is_met(const oa_node *node, const oa_attribute *attribute, const oa_graph *other_graph,
+                             const oa_node *other)
+{
+    const oa_attribute *same = oa_node_attribute(other, attribute->name);
+    size_t slot = slot_of(other, attribute->name);
+    if (same) {
+        return same_attribute(node, attribute, same);
+    }
+    if (slot == OA_NONE) {
+        return is_default(node, attribute);
+    }
+    oa_numbers mine;
+    oa_numbers theirs;
+    return oa_numbers_of_attribute(&mine, attribute) &&
+           oa_numbers_of_tensor(&theirs, oa_node_constant(other_graph, other, slot)) &&
+           oa_numbers_equal(&mine, &theirs);
+}
+
+/* Is what fills a slot of `node` that stands for an attribute met by the other node? What is computed on both sides is
+ * compared by the walk over the graphs. */
+static bool slot_is_met(const oa_graph *graph, const oa_node *node, size_t slot, const oa_graph *other_graph,
+                        const oa_node *other)
+{
+    const char *name = oa_slot_attribute(node, slot);
+    oa_numbers mine;
+    oa_numbers theirs;
+    bool is_constant = oa_numbers_of_tensor(&mine, oa_node_constant(graph, node, slot));
+    if (oa_node_input(other, slot) != OA_NONE) {
+        return !is_constant || !oa_numbers_of_tensor(&theirs, oa_node_constant(other_graph, other, slot)) ||
+               oa_numbers_equal(&mine, &theirs);
+    }
+    if (oa_node_attribute(other, name)) {
+        return true; /* seen from the other side */
+    }
+    return is_constant && oa_numbers_are_default(node, name, &mine);
+}
+
+static bool covers(const char **name, const oa_graph *graph_a, const oa_node *a, const oa_graph *graph_b,
+                   const oa_node *b)
+{
+    for (size_t i = 0; i < a->attribute_count; i++) {
+        *name = a->attributes[i].name;
+        bool is_axis = oa_node_is_softmax(a) && strcmp(*name, "axis") == 0;
+        if (!is_axis && !oa_attribute_is_ignored(a, *name) && !attribute_is_met(a, &a->attributes[i], graph_b, b)) {
             return false;
         }
-        oa_floats_to_f32(&value, tensor->data, tensor->dtype, 1);
-        return value == attribute->f;
     }
-    bool is_list = attribute->kind == OA_ATTRIBUTE_INTS;
-    size_t count = is_list ? attribute->count : 1;
-    if ((!is_list && attribute->kind != OA_ATTRIBUTE_INT) || tensor->count != count ||
-        (tensor->dtype != OA_DTYPE_INT64 && tensor->dtype != OA_DTYPE_INT32)) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        int64_t value =
-            tensor->dtype == OA_DTYPE_INT64 ? ((const int64_t *)tensor->data)[i] : ((const int32_t *)tensor->data)[i];
-        if (value != (is_list ? attribute->ints[i] : attribute->i)) {
+    for (size_t slot = 0; slot < a->input_count; slot++) {
+        const char *attribute = a->inputs[slot] == OA_NONE ? NULL : oa_slot_attribute(a, slot);
+        if (attribute && !oa_attribute_is_ignored(a, attribute) && !slot_is_met(graph_a, a, slot, graph_b, b)) {
+            *name = attribute;
             return false;
         }
     }
@@ -261,40 +273,70 @@ static bool same_softmax_axis(const oa_node *a, const oa_node *b)
     return axis_a == axis_b || (is_old_new && (axis_a == 1 || axis_a == -1) && (axis_b == 1 || axis_b == -1));
 }
 
-static bool covers(const char **name, const oa_node *a, const oa_graph *graph_b, const oa_node *b)
-{
-    for (size_t i = 0; i < a->attribute_count; i++) {
-        const oa_attribute *attribute = &a->attributes[i];
-        const oa_attribute *other = oa_node_attribute(b, attribute->name);
-        *name = attribute->name;
-        if (is_ignored(a, attribute->name) || (is_softmax(a) && strcmp(attribute->name, "axis") == 0)) {
-            continue;
-        }
-        if (other) {
-            if (!same_attribute(a, attribute, other)) {
-                return false;
-            }
-            continue;
-        }
-        size_t slot = 0;
-        while (slot < b->input_count &&
-               !(oa_slot_attribute(b, slot) && strcmp(oa_slot_attribute(b, slot), *name) == 0)) {
-            slot++;
-        }
-        bool is_input = slot < b->input_count && b->inputs[slot] != OA_NONE;
-        if (is_input ? !constant_says(oa_node_constant(graph_b, b, slot), attribute) : !is_default(a, attribute)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool oa_nodes_agree(const char **name, const oa_graph *graph_a, const oa_node *a, const oa_graph *graph_b,
                     const oa_node *b)
 {
-    if (is_softmax(a) && !same_softmax_axis(a, b)) {
+    if (oa_node_is_softmax(a) && !same_softmax_axis(a, b)) {
         *name = "axis";
         return false;
     }
-    return covers(name, a, graph_b, b) && covers(name, b, graph_a, a);
+    return covers(name, graph_a, a, graph_b, b) && covers(name, graph_b, b, graph_a, a);
+}
+
+static uint64_t hash_numbers(uint64_t hash, const oa_numbers *numbers)
+{
+    for (size_t i = 0; i < numbers->count; i++) {
+        if (numbers->are_floats) {
+            double value = oa_numbers_real(numbers, i) + 0.0; /* which makes -0 a 0 */
+            hash = oa_hash_bytes(hash, &value, sizeof value);
+        } else {
+            int64_t value = oa_numbers_int(numbers, i);
+            hash = oa_hash_bytes(hash, &value, sizeof value);
+        }
+    }
+    return hash;
+}
+
+static uint64_t hash_text(uint64_t hash, oa_string_view text)
+{
+    return oa_hash_bytes(oa_hash_bytes(hash, &text.size, sizeof text.size), text.data, text.size);
+}
+
+static uint64_t hash_attribute(const oa_attribute *attribute)
+{
+    uint64_t hash = oa_hash_text(OA_HASH_START, attribute->name);
+    oa_numbers numbers;
+    if (oa_numbers_of_attribute(&numbers, attribute)) {
+        return hash_numbers(hash, &numbers);
+    }
+    if (attribute->kind == OA_ATTRIBUTE_STRING) {
+        return hash_text(hash, attribute->s);
+    }
+    for (size_t i = 0; attribute->kind == OA_ATTRIBUTE_STRINGS && i < attribute->count; i++) {
+        hash = hash_text(hash, attribute->strings[i]);
+    }
+    return oa_hash_bytes(hash, &attribute->hash, sizeof attribute->hash);
+}
+
+uint64_t oa_node_meaning(const oa_graph *graph, const oa_node *node)
+{
+    uint64_t sum = 0; /* the order of attributes does not matter */
+    for (size_t i = 0; i < node->attribute_count; i++) {
+        const oa_attribute *attribute = &node->attributes[i];
+        bool is_axis = oa_node_is_softmax(node) && strcmp(attribute->name, "axis") == 0;
+        if (!is_axis && !oa_attribute_is_ignored(node, attribute->name) && !is_default(node, attribute) &&
+            !is_cast_to_float(node, attribute)) {
+            sum += hash_attribute(attribute);
+        }
+    }
+    for (size_t slot = 0; slot < node->input_count; slot++) {
+        const char *name = oa_slot_attribute(node, slot);
+        oa_numbers numbers;
+        if (name && !oa_attribute_is_ignored(node, name) &&
+            oa_numbers_of_tensor(&numbers, oa_node_constant(graph, node, slot)) &&
+            !oa_numbers_are_default(node, name, &numbers)) {
+            sum += hash_numbers(oa_hash_text(OA_HASH_START, name), &numbers);
+        }
+    }
+    return sum;
 }

@@ -1,159 +1,30 @@
 #include "core/ir/pair.h"
 
+#include "core/ir/difference.h"
+
 #include <stdio.h>
 #include <string.h>
 
-enum { OA_SHAPE_TEXT_SIZE = 160 };
+enum { OA_HOW_SIZE = 100 };
 
 typedef struct pair_frame {
-    size_t value_a, value_b;
-    size_t next; /* input slot to go on with */
+    size_t value[2];
+    size_t next; /* which of the inputs, then captures, comes next */
 } pair_frame;
 
 typedef struct pairer {
     const oa_graph *a, *b;
-    size_t *value_b;           /* [a->values] */
-    size_t *value_a;           /* [b->values] */
-    uint64_t *hash_a, *hash_b; /* [values] of what a value is computed from, without attributes and weights' contents */
+    oa_structure structure_a, structure_b;
+    size_t *value_b;   /* [a->values] */
+    size_t *value_a;   /* [b->values] */
     pair_frame *stack; /* [a->values] */
     oa_error *error;
 } pairer;
 
-static const uint64_t HASH_START = UINT64_C(0xcbf29ce484222325);
-
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
+static oa_status differ(const pairer *p, const oa_misfit *misfit)
 {
-    const unsigned char *bytes = data;
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
-
-static bool is_commutative(const oa_node *node)
-{
-    return node->input_count == 2 && (oa_node_is(node, "Add") || oa_node_is(node, "Mul") || oa_node_is(node, "Sum") ||
-                                      oa_node_is(node, "Max") || oa_node_is(node, "Min"));
-}
-
-/* Identity and Dropout at inference hand their first input on. */
-static size_t behind_identity(const oa_graph *graph, size_t value)
-{
-    while (value != OA_NONE && graph->values[value].producer != OA_NONE) {
-        const oa_node *node = &graph->nodes[graph->values[value].producer];
-        bool passes = oa_node_is(node, "Identity") ||
-                      (oa_node_is(node, "Dropout") && oa_node_input(node, 2) == OA_NONE && node->outputs[0] == value);
-        if (!passes || node->input_count == 0) {
-            break;
-        }
-        value = node->inputs[0];
-    }
-    return value;
-}
-
-static uint64_t hash_tensor(const oa_tensor *tensor)
-{
-    uint64_t hash = hash_bytes(HASH_START, "tensor", 6);
-    unsigned dtype = oa_dtype_is_float(tensor->dtype) ? OA_DTYPE_FLOAT : (unsigned)tensor->dtype;
-    hash = hash_bytes(hash, &dtype, sizeof dtype);
-    return hash_bytes(hash, tensor->dims, tensor->rank * sizeof *tensor->dims);
-}
-
-static void hash_values(uint64_t *hash, const oa_graph *graph)
-{
-    for (size_t v = 0; v < graph->value_count; v++) {
-        const oa_value *value = &graph->values[v];
-        hash[v] = value->tensor == OA_NONE ? HASH_START : hash_tensor(&graph->tensors[value->tensor]);
-    }
-    for (size_t i = 0; i < graph->live_count; i++) {
-        const oa_node *node = &graph->nodes[i];
-        uint64_t sum = 0;
-        uint64_t h = hash_bytes(HASH_START, node->op_type, strlen(node->op_type));
-        h = hash_bytes(h, node->domain, strlen(node->domain));
-        for (size_t k = 0; k < node->input_count; k++) {
-            size_t value = behind_identity(graph, node->inputs[k]);
-            if (value == OA_NONE || oa_slot_attribute(node, k)) {
-                continue;
-            }
-            h = is_commutative(node) ? h : hash_bytes(h, &hash[value], sizeof hash[value]);
-            sum += hash[value] * UINT64_C(0x9e3779b97f4a7c15);
-        }
-        h = hash_bytes(h, &sum, sizeof sum);
-        for (size_t k = 0; k < node->output_count; k++) {
-            if (node->outputs[k] != OA_NONE) {
-                hash[node->outputs[k]] = hash_bytes(h, &k, sizeof k);
-            }
-        }
-    }
-}
-
-/* "node 'fc1' (Gemm)", "graph input 'x'" or "initializer 'w' [3, 4] float32". */
-static void describe(char *text, size_t size, const oa_graph *graph, size_t v)
-{
-    if (v == OA_NONE) {
-        snprintf(text, size, "nothing");
-        return;
-    }
-    const oa_value *value = &graph->values[v];
-    if (value->tensor != OA_NONE) {
-        const oa_tensor *tensor = &graph->tensors[value->tensor];
-        int length = snprintf(text, size, "initializer '%.60s' [", value->name);
-        for (size_t k = 0; k < tensor->rank && length > 0 && (size_t)length < size; k++) {
-            length += snprintf(text + length, size - (size_t)length, k ? ", %zu" : "%zu", tensor->dims[k]);
-        }
-        if (length > 0 && (size_t)length < size) {
-            snprintf(text + length, size - (size_t)length, "] %s", oa_dtype_name(tensor->dtype));
-        }
-    } else if (value->producer != OA_NONE) {
-        const oa_node *node = &graph->nodes[value->producer];
-        snprintf(text, size, "node '%.60s' (%.40s)", oa_node_label(graph, node), node->op_type);
-    } else {
-        snprintf(text, size, "graph input '%.60s'", value->name);
-    }
-}
-
-static oa_status differ(const pairer *p, size_t value_a, size_t value_b, const char *how)
-{
-    char text_a[OA_SHAPE_TEXT_SIZE];
-    char text_b[OA_SHAPE_TEXT_SIZE];
-    describe(text_a, sizeof text_a, p->a, value_a);
-    describe(text_b, sizeof text_b, p->b, value_b);
-    return oa_fail(p->error, OA_ERROR_ARCHITECTURE,
-                   "the models do not share an architecture: %s of the first meets %s of the second%s%s; give models "
-                   "trained from one architecture",
-                   text_a, text_b, *how ? ": " : "", how);
-}
-
-/* Both sides' readers, when it is a constant or an input that differs: people look for the node. */
-static oa_status differ_at(const pairer *p, size_t reader_a, size_t reader_b, size_t value_a, size_t value_b,
-                           const char *how)
-{
-    oa_status status = differ(p, value_a, value_b, how);
-    if (reader_a != OA_NONE && reader_b != OA_NONE) {
-        const oa_node *a = &p->a->nodes[reader_a];
-        const oa_node *b = &p->b->nodes[reader_b];
-        oa_error_context(p->error, "at node '%.60s' (%.40s) of the first and node '%.60s' (%.40s) of the second",
-                         oa_node_label(p->a, a), a->op_type, oa_node_label(p->b, b), b->op_type);
-    }
-    return status;
-}
-
-static const char *constants_differ(const oa_tensor *a, const oa_tensor *b)
-{
-    if (a->rank != b->rank || memcmp(a->dims, b->dims, a->rank * sizeof *a->dims) != 0) {
-        return "their shapes differ";
-    }
-    if (oa_dtype_is_float(a->dtype) && oa_dtype_is_float(b->dtype)) {
-        return a->data && b->data ? NULL : "a payload cannot be read";
-    }
-    if (a->dtype != b->dtype) {
-        return "their types differ";
-    }
-    size_t size = oa_dtype_size(a->dtype);
-    if (a->dtype == OA_DTYPE_STRING || !a->data || !b->data || size == 0) {
-        return NULL; /* carried along as the first model has it */
-    }
-    return memcmp(a->data, b->data, a->count * size) == 0 ? NULL : "constants that are no weights differ";
+    const oa_two_graphs two = {.graph = {p->a, p->b}, .structure = {&p->structure_a, &p->structure_b}};
+    return oa_graphs_differ(&two, misfit, p->error);
 }
 
 static const char *inputs_differ(const oa_value *a, const oa_value *b)
@@ -175,123 +46,160 @@ static const char *inputs_differ(const oa_value *a, const oa_value *b)
     return NULL;
 }
 
-/* Compares two values that are met for the first time; *descends tells that both come from nodes of one operator, whose
- * inputs are to be compared next. */
-static oa_status meet(bool *descends, pairer *p, size_t reader_a, size_t reader_b, size_t v, size_t w)
+/* Compares two values by themselves: NULL, or how they differ. */
+static const char *values_differ(const pairer *p, size_t v, size_t w)
 {
     const oa_value *a = &p->a->values[v];
     const oa_value *b = &p->b->values[w];
-    *descends = false;
-    if ((a->tensor == OA_NONE) != (b->tensor == OA_NONE) || (a->producer == OA_NONE) != (b->producer == OA_NONE)) {
-        return differ_at(p, reader_a, reader_b, v, w, "");
+    if ((a->tensor == OA_NONE) != (b->tensor == OA_NONE) || (a->producer == OA_NONE) != (b->producer == OA_NONE) ||
+        a->is_opaque != b->is_opaque) {
+        return "";
     }
     if (a->tensor != OA_NONE) {
-        const char *how = constants_differ(&p->a->tensors[a->tensor], &p->b->tensors[b->tensor]);
-        return how ? differ_at(p, reader_a, reader_b, v, w, how) : OA_OK;
+        return oa_constants_differ(&p->a->tensors[a->tensor], &p->b->tensors[b->tensor]);
     }
     if (a->producer == OA_NONE) {
-        const char *how = inputs_differ(a, b);
-        return how ? differ_at(p, reader_a, reader_b, v, w, how) : OA_OK;
+        return inputs_differ(a, b);
     }
     const oa_node *node_a = &p->a->nodes[a->producer];
     const oa_node *node_b = &p->b->nodes[b->producer];
-    if (strcmp(node_a->op_type, node_b->op_type) != 0 || strcmp(node_a->domain, node_b->domain) != 0) {
-        return differ(p, v, w, "");
+    bool is_same = strcmp(node_a->op_type, node_b->op_type) == 0 && strcmp(node_a->domain, node_b->domain) == 0;
+    return is_same ? NULL : "";
+}
+
+/* Constants that are no weights may be one tensor here and two equal ones there. */
+static bool may_be_copied(const pairer *p, size_t v)
+{
+    size_t tensor = p->a->values[v].tensor;
+    return tensor != OA_NONE && !oa_dtype_is_float(p->a->tensors[tensor].dtype);
+}
+
+/* Pairs two values; those that nodes compute come on the stack, to go on with what these nodes read. */
+static oa_status visit(pairer *p, const oa_misfit *meeting, size_t *depth)
+{
+    size_t v = meeting->value[0];
+    size_t w = meeting->value[1];
+    oa_misfit misfit = *meeting;
+    misfit.how = "an input is missing on one side";
+    if (v == OA_NONE || w == OA_NONE) {
+        return differ(p, &misfit);
     }
-    *descends = true;
+    bool is_met = p->value_b[v] != OA_NONE || p->value_a[w] != OA_NONE;
+    if (is_met && p->value_b[v] == w && p->value_a[w] == v) {
+        return OA_OK;
+    }
+    misfit.how = values_differ(p, v, w);
+    if (!misfit.how && is_met && !may_be_copied(p, v)) {
+        misfit.how = "it is shared in one model only";
+    }
+    if (misfit.how) {
+        return differ(p, &misfit);
+    }
+    p->value_b[v] = p->value_b[v] == OA_NONE ? w : p->value_b[v];
+    p->value_a[w] = p->value_a[w] == OA_NONE ? v : p->value_a[w];
+    if (p->a->values[v].producer != OA_NONE) {
+        p->stack[(*depth)++] = (pair_frame){.value = {v, w}};
+    }
     return OA_OK;
 }
 
-/* After the inputs: attributes, and which of the nodes' outputs is used. */
-static oa_status agree(const pairer *p, size_t v, size_t w)
+static size_t output_slot(const oa_node *node, size_t value)
 {
-    const oa_node *a = &p->a->nodes[p->a->values[v].producer];
-    const oa_node *b = &p->b->nodes[p->b->values[w].producer];
+    size_t slot = 0;
+    while (slot < node->output_count && node->outputs[slot] != value) {
+        slot++;
+    }
+    return slot;
+}
+
+/* After what two nodes read: attributes, and which of the outputs is used. */
+static oa_status agree(const pairer *p, const pair_frame *frame)
+{
+    const oa_node *a = &p->a->nodes[p->a->values[frame->value[0]].producer];
+    const oa_node *b = &p->b->nodes[p->b->values[frame->value[1]].producer];
     const char *name = "";
-    size_t slot_a = 0;
-    size_t slot_b = 0;
-    while (slot_a < a->output_count && a->outputs[slot_a] != v) {
-        slot_a++;
-    }
-    while (slot_b < b->output_count && b->outputs[slot_b] != w) {
-        slot_b++;
-    }
-    if (slot_a != slot_b) {
-        return differ(p, v, w, "another of their outputs is used");
+    oa_misfit misfit = {.value = {frame->value[0], frame->value[1]}, .reader = {OA_NONE, OA_NONE}};
+    if (output_slot(a, frame->value[0]) != output_slot(b, frame->value[1])) {
+        misfit.how = "another of their outputs is used";
+        return differ(p, &misfit);
     }
     if (!oa_nodes_agree(&name, p->a, a, p->b, b)) {
-        char how[OA_SHAPE_TEXT_SIZE];
+        char how[OA_HOW_SIZE];
         snprintf(how, sizeof how, "attribute '%.60s' differs", name);
-        return differ(p, v, w, how);
+        misfit.how = how;
+        return differ(p, &misfit);
     }
     return OA_OK;
 }
 
-/* The next pair of inputs to compare, in step; false when there is none left. An input that stands for an attribute is
- * left out when the other side has it as the attribute. */
-static bool next_inputs(size_t *v, size_t *w, const pairer *p, pair_frame *frame)
+static size_t larger(size_t a, size_t b)
 {
-    const oa_node *a = &p->a->nodes[p->a->values[frame->value_a].producer];
-    const oa_node *b = &p->b->nodes[p->b->values[frame->value_b].producer];
-    size_t count = a->input_count > b->input_count ? a->input_count : b->input_count;
-    while (frame->next < count) {
-        size_t slot = frame->next++;
-        *v = behind_identity(p->a, oa_node_input(a, slot));
-        *w = behind_identity(p->b, oa_node_input(b, slot));
-        const char *attribute = oa_slot_attribute(a, slot);
-        if ((*v == OA_NONE && *w == OA_NONE) || (attribute && (*v == OA_NONE || *w == OA_NONE))) {
+    return a > b ? a : b;
+}
+
+static size_t real_value(const oa_structure *structure, size_t value)
+{
+    return value == OA_NONE ? OA_NONE : structure->real[value];
+}
+
+static size_t capture(const oa_node *node, size_t k)
+{
+    return k < node->capture_count ? node->captures[k] : OA_NONE;
+}
+
+/* Are the operands of a commutative node in the other order in b? Only when what they are computed from says so. */
+static bool are_swapped(const pairer *p, const oa_node *a, const oa_node *b)
+{
+    size_t first_a = real_value(&p->structure_a, oa_node_input(a, 0));
+    size_t first_b = real_value(&p->structure_b, oa_node_input(b, 0));
+    size_t second_b = real_value(&p->structure_b, oa_node_input(b, 1));
+    if (!oa_node_commutes(a) || !oa_node_commutes(b) || first_a == OA_NONE || first_b == OA_NONE ||
+        second_b == OA_NONE) {
+        return false;
+    }
+    uint64_t hash = p->structure_a.value_hash[first_a];
+    return hash != p->structure_b.value_hash[first_b] && hash == p->structure_b.value_hash[second_b];
+}
+
+/* The next two values that the nodes of a frame read, in step; false when there are none left. An input that stands for
+ * an attribute is left out when the other side has nothing there: oa_nodes_agree sees to it. */
+static bool next_meeting(oa_misfit *meeting, const pairer *p, pair_frame *frame)
+{
+    size_t index_a = p->a->values[frame->value[0]].producer;
+    size_t index_b = p->b->values[frame->value[1]].producer;
+    const oa_node *a = &p->a->nodes[index_a];
+    const oa_node *b = &p->b->nodes[index_b];
+    size_t inputs = larger(a->input_count, b->input_count);
+    size_t captures = larger(a->capture_count, b->capture_count);
+    while (frame->next < inputs + captures) {
+        size_t k = frame->next++;
+        bool is_input = k < inputs;
+        size_t slot_b = is_input && are_swapped(p, a, b) ? 1 - k : k;
+        size_t v = real_value(&p->structure_a, is_input ? oa_node_input(a, k) : capture(a, k - inputs));
+        size_t w = real_value(&p->structure_b, is_input ? oa_node_input(b, slot_b) : capture(b, k - inputs));
+        bool is_attribute = is_input && oa_slot_attribute(a, k);
+        if ((v == OA_NONE && w == OA_NONE) || (is_attribute && (v == OA_NONE || w == OA_NONE))) {
             continue;
         }
-        if (is_commutative(a) && is_commutative(b)) {
-            size_t other = behind_identity(p->b, b->inputs[1 - slot]);
-            size_t first = behind_identity(p->a, a->inputs[0]);
-            size_t first_b = behind_identity(p->b, b->inputs[0]);
-            size_t second_b = behind_identity(p->b, b->inputs[1]);
-            bool is_swapped = first != OA_NONE && first_b != OA_NONE && second_b != OA_NONE &&
-                              p->hash_a[first] != p->hash_b[first_b] && p->hash_a[first] == p->hash_b[second_b];
-            *w = is_swapped ? other : *w;
-        }
+        *meeting = (oa_misfit){.value = {v, w}, .reader = {index_a, index_b}, .how = ""};
         return true;
     }
     return false;
 }
 
-static oa_status visit(pairer *p, size_t v, size_t w, size_t reader_a, size_t reader_b, size_t *depth)
-{
-    if (v == OA_NONE || w == OA_NONE) {
-        return differ_at(p, reader_a, reader_b, v, w, "an input is missing on one side");
-    }
-    if (p->value_b[v] != OA_NONE || p->value_a[w] != OA_NONE) {
-        bool is_same = p->value_b[v] == w && p->value_a[w] == v;
-        return is_same ? OA_OK : differ_at(p, reader_a, reader_b, v, w, "it is shared in one model only");
-    }
-    bool descends;
-    oa_status status = meet(&descends, p, reader_a, reader_b, v, w);
-    if (status != OA_OK) {
-        return status;
-    }
-    p->value_b[v] = w;
-    p->value_a[w] = v;
-    if (descends) {
-        p->stack[(*depth)++] = (pair_frame){.value_a = v, .value_b = w};
-    }
-    return OA_OK;
-}
-
 static oa_status walk_from(pairer *p, size_t output_a, size_t output_b)
 {
     size_t depth = 0;
-    oa_status status =
-        visit(p, behind_identity(p->a, output_a), behind_identity(p->b, output_b), OA_NONE, OA_NONE, &depth);
+    oa_misfit meeting = {.value = {real_value(&p->structure_a, output_a), real_value(&p->structure_b, output_b)},
+                         .reader = {OA_NONE, OA_NONE},
+                         .how = ""};
+    oa_status status = visit(p, &meeting, &depth);
     while (depth && status == OA_OK) {
         pair_frame *frame = &p->stack[depth - 1];
-        size_t v;
-        size_t w;
-        if (next_inputs(&v, &w, p, frame)) {
-            status =
-                visit(p, v, w, p->a->values[frame->value_a].producer, p->b->values[frame->value_b].producer, &depth);
+        if (next_meeting(&meeting, p, frame)) {
+            status = visit(p, &meeting, &depth);
         } else {
-            status = agree(p, frame->value_a, frame->value_b);
+            status = agree(p, frame);
             depth--;
         }
     }
@@ -324,43 +232,45 @@ static oa_status collect(oa_pairing *pairing, const pairer *p)
     return OA_OK;
 }
 
+static oa_status prepare(pairer *p)
+{
+    p->value_b = oa_malloc(p->a->value_count, sizeof *p->value_b);
+    p->value_a = oa_malloc(p->b->value_count, sizeof *p->value_a);
+    p->stack = oa_calloc(p->a->value_count, sizeof *p->stack);
+    if (!p->value_b || !p->value_a || !p->stack) {
+        return oa_fail(p->error, OA_ERROR_MEMORY, "out of memory while pairing the models");
+    }
+    for (size_t v = 0; v < p->a->value_count; v++) {
+        p->value_b[v] = OA_NONE;
+    }
+    for (size_t v = 0; v < p->b->value_count; v++) {
+        p->value_a[v] = OA_NONE;
+    }
+    oa_status status = oa_structure_init(&p->structure_a, p->a, p->error);
+    return status == OA_OK ? oa_structure_init(&p->structure_b, p->b, p->error) : status;
+}
+
 oa_status oa_pair_graphs(oa_pairing *pairing, const oa_graph *a, const oa_graph *b, oa_error *error)
 {
-    pairer p = {.a = a,
-                .b = b,
-                .value_b = oa_malloc(a->value_count, sizeof *p.value_b),
-                .value_a = oa_malloc(b->value_count, sizeof *p.value_a),
-                .hash_a = oa_calloc(a->value_count, sizeof *p.hash_a),
-                .hash_b = oa_calloc(b->value_count, sizeof *p.hash_b),
-                .stack = oa_calloc(a->value_count, sizeof *p.stack),
-                .error = error};
-    oa_status status = OA_OK;
-    if (!p.value_b || !p.value_a || !p.hash_a || !p.hash_b || !p.stack) {
-        status = oa_fail(error, OA_ERROR_MEMORY, "out of memory while pairing the models");
-        goto done;
-    }
+    pairer p = {.a = a, .b = b, .error = error};
+    oa_status status;
     if (a->output_count != b->output_count) {
-        status = oa_fail(error, OA_ERROR_ARCHITECTURE,
-                         "the models do not share an architecture: the first has %zu outputs, the second %zu",
-                         a->output_count, b->output_count);
-        goto done;
+        return oa_fail(error, OA_ERROR_ARCHITECTURE,
+                       "the models do not share an architecture: the first has %zu output%s, the second %zu",
+                       a->output_count, a->output_count == 1 ? "" : "s", b->output_count);
     }
-    memset(p.value_b, 0xff, a->value_count * sizeof *p.value_b);
-    memset(p.value_a, 0xff, b->value_count * sizeof *p.value_a);
-    hash_values(p.hash_a, a);
-    hash_values(p.hash_b, b);
+    status = prepare(&p);
     for (size_t i = 0; i < a->output_count && status == OA_OK; i++) {
         status = walk_from(&p, a->outputs[i], b->outputs[i]);
     }
     if (status == OA_OK) {
         status = collect(pairing, &p);
     }
-done:
     oa_free(p.value_b);
     oa_free(p.value_a);
-    oa_free(p.hash_a);
-    oa_free(p.hash_b);
     oa_free(p.stack);
+    oa_structure_free(&p.structure_a);
+    oa_structure_free(&p.structure_b);
     return status;
 }
 

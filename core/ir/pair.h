@@ -13,7 +13,8 @@ typedef struct oa_pairing {
 /* Walks both graphs from their outputs to their inputs in step. Names, node order, operator-set versions, weights as
  * initializers or Constant nodes, the operand order of commutative operators, attributes at their default or moved to
  * an input, Identity and inference-time Dropout make no difference. Float constants need the same shape, all others the
- * same content.
+ * same content, as do those that stand for attributes; one equal to several others may be shared. Values that subgraphs
+ * capture are compared like inputs.
  *
  * OA_ERROR_ARCHITECTURE names the first node, in order of execution, at which the graphs differ, on both sides, and
  * how. Also OA_ERROR_MEMORY. On failure *pairing is untouched. O(edges + bytes of non-float constants). */

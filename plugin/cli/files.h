@@ -5,27 +5,35 @@
 #include "core/check/evaluate.h"
 #include "core/symmetry/layout.h"
 
-/* Writes text to a file that appears whole or not at all. OA_ERROR_OUTPUT. */
+/* Writes text to a file that appears whole or not at all, with the permissions that the umask leaves. OA_ERROR_OUTPUT,
+ * also for a path where something else than a file is (a folder, a device, a link); OA_ERROR_MEMORY. */
 oa_status oa_write_text(const char *path, const char *text, oa_error *error);
 
 /* Permutation files: {"format": "onnx-align-permutation", "version": 1, "groups": [{"id", "size", "axes",
  * "permutation"}]}, new[i] = old[permutation[i]]; axes are "tensor:axis", for people and as a check. `graph` names the
- * tensors; `tensor_of` maps the layout's tensors to the graph's (NULL: the same). */
+ * tensors; `tensor_of` maps the layout's tensors to the graph's (NULL: the same). Errors as of oa_write_text. */
 oa_status oa_permutation_file_save(const char *path, const oa_layout *layout, const oa_graph *graph,
                                    const size_t *tensor_of, const oa_permutations *permutations, oa_error *error);
-/* Reads permutations (initialised for the layout) and checks sizes, axes and that each is a permutation.
- * OA_ERROR_INPUT. */
+/* Reads permutations (initialised for the layout): one for each group of the model. A group of the file is the one of
+ * the same size that reorders the same axes of the same tensors; its id decides where several do. OA_ERROR_INPUT,
+ * naming what is wrong, for files of other models and malformed ones; OA_ERROR_MEMORY. On failure the permutations are
+ * untouched. O(bytes + groups^2). */
 oa_status oa_permutation_file_load(oa_permutations *permutations, const char *path, const oa_layout *layout,
                                    const oa_graph *graph, oa_error *error);
 
-/* Reads samples for a model's input: .npy, IDX (also gzip), or a folder of TensorProto .pb files (input_*.pb or *.pb in
- * name order, stacked). Values become the input's type; bytes for a float input are divided by 255 when scale is
- * negative, everything is multiplied by scale otherwise. Samples whose elements fit the declared shape but not its axes
- * ([n, 28, 28] for [batch, 1, 28, 28]) are reshaped. OA_ERROR_INPUT for files that cannot be read, or hold NaN or
- * infinities. */
+/* Reads samples for a model's input into samples->data (freed before): .npy, IDX (either also packed by gzip), seen
+ * from the content, or a folder of TensorProto .pb files (input_*.pb, or all *.pb when there are none of these), by
+ * name with numbers compared as numbers, stacked or joined along the first axis.
+ *
+ * The first axis counts samples, whatever size is declared for it. Samples whose elements fit the declared shape but
+ * not its axes ([n, 28, 28] for [batch, 1, 28, 28]) are reshaped. Values become the input's type; bytes for a float
+ * input are divided by 255 when scale is negative, everything is multiplied by scale otherwise. OA_ERROR_INPUT, naming
+ * file and element, for what cannot be read, holds no samples, NaN or infinities, or does not fit shape or type;
+ * OA_ERROR_USAGE for a scale that is not finite; OA_ERROR_MEMORY. On failure *samples is untouched. O(bytes). */
 oa_status oa_samples_load(oa_samples *samples, const char *path, const oa_value *declared, double scale,
                           oa_error *error);
-/* Reads integer classes, one for each sample, from the same formats. */
+/* Reads whole numbers from 0 on, one for each sample, from the same formats into samples->labels (freed before): arrays
+ * [n] or [n, 1] of any type; in folders, label*.pb or all *.pb. Errors as above. */
 oa_status oa_labels_load(oa_samples *samples, const char *path, oa_error *error);
 
 #endif

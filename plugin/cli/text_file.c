@@ -8,10 +8,12 @@ oa_status oa_write_text(const char *path, const char *text, oa_error *error)
 {
     oa_output_file file = {0};
     struct stat info;
-    /* Renaming over a device or a pipe would replace it by a file. */
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+    /* Renaming would put a file in the place of a device, a pipe or a link: /dev/stdout, for one. */
+    if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
         return oa_fail(error, OA_ERROR_OUTPUT, "%s: is %s; name a file", path,
-                       S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+                       S_ISDIR(info.st_mode)   ? "a folder"
+                       : S_ISLNK(info.st_mode) ? "a symbolic link"
+                                               : "not a regular file");
     }
     oa_status status = oa_output_file_create(&file, path, error);
     if (status != OA_OK) {
