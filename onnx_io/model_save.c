@@ -20,8 +20,12 @@ static oa_status check_target(const char *path, const oa_model *model, oa_error 
     if (!*oa_path_name(path)) {
         return oa_fail(error, OA_ERROR_OUTPUT, "'%s' names no file; give a file name for the output", path);
     }
-    if (stat(path, &info) != 0) {
+    if (lstat(path, &info) != 0) {
         return OA_OK; /* nothing there, or nothing that can be reached: creating the file will tell */
+    }
+    bool is_link = S_ISLNK(info.st_mode);
+    if (is_link && stat(path, &info) != 0) {
+        info.st_mode = S_IFREG; /* it leads nowhere */
     }
     if (S_ISDIR(info.st_mode)) {
         return oa_fail(error, OA_ERROR_OUTPUT, "%s: is a folder; give a file name for the output", path);
@@ -33,6 +37,11 @@ static oa_status check_target(const char *path, const oa_model *model, oa_error 
     if (oa_same_file(path, model->path) || oa_external_files_contain(&model->files, path)) {
         return oa_fail(error, OA_ERROR_OUTPUT, "%s: is an input (a file of %s); choose another name for the output",
                        path, model->path);
+    }
+    /* Renaming would put a file in the place of the link: /dev/stdout is one. */
+    if (is_link) {
+        return oa_fail(error, OA_ERROR_OUTPUT, "%s: is a symbolic link, and will not be replaced; name the file itself",
+                       path);
     }
     return OA_OK;
 }

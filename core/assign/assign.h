@@ -12,11 +12,11 @@
  * profit       [n, n] row-major, finite; borrowed.
  * row_price, column_price  [n] each, outputs, either may be NULL: a dual solution that certifies optimality,
  *              row_price[i] + column_price[j] >= profit[i, j] for all i, j, with equality at j = p[i], up to rounding.
- * In the units of the profit and of its size, so that they may overflow to infinity where the profit itself comes near
- * to it. previous     [n] or NULL: a permutation to prefer, so that repeated solves do not wander. When its sum of
- * profits is optimal up to the rounding error of the sums, it is the result; otherwise each cycle of rows on which it
- *              differs from the optimum found is decided for it where that loses no more than rounding. It may be the
- *              same array as `permutation`.
+ *              They are of the size of the profits, and may overflow to infinity where these come near to it.
+ * previous     [n] or NULL: a permutation to prefer, so that repeated solves do not wander. When its sum of profits is
+ *              optimal up to the rounding error of the sums, it is the result; otherwise each cycle of rows on which
+ *              it differs from the optimum found is decided for it where that loses no more than rounding. It may be
+ *              the same array as `permutation`.
  *
  * Deterministic: the same input gives the same output. For profits that are integers below 2^20 or so, nothing is
  * rounded.

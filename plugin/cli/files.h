@@ -14,10 +14,10 @@ oa_status oa_write_text(const char *path, const char *text, oa_error *error);
  * tensors; `tensor_of` maps the layout's tensors to the graph's (NULL: the same). Errors as of oa_write_text. */
 oa_status oa_permutation_file_save(const char *path, const oa_layout *layout, const oa_graph *graph,
                                    const size_t *tensor_of, const oa_permutations *permutations, oa_error *error);
-/* Reads permutations (initialised for the layout): one for each group of the model. A group of the file is the one of
- * the same size that reorders the same axes of the same tensors; its id decides where several do. OA_ERROR_INPUT,
- * naming what is wrong, for files of other models and malformed ones; OA_ERROR_MEMORY. On failure the permutations are
- * untouched. O(bytes + groups^2). */
+/* Reads permutations (initialised for the layout): groups that the file leaves out become identities. A group of the
+ * file is the one of the same size that reorders the same axes of the same tensors; its id decides where several do.
+ * OA_ERROR_INPUT, naming what is wrong, for files of other models and malformed ones; OA_ERROR_MEMORY. On failure the
+ * permutations are untouched. O(bytes + groups^2). */
 oa_status oa_permutation_file_load(oa_permutations *permutations, const char *path, const oa_layout *layout,
                                    const oa_graph *graph, oa_error *error);
 

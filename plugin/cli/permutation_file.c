@@ -275,7 +275,8 @@ static oa_status read_group(loading *l, const json_t *object)
     return status;
 }
 
-/* Every group of the file is another one of the model; with as many on both sides, none is missing. */
+/* Every group of the file is another one of the model. Groups that the file leaves out stay in place: aligning pins
+ * what both models share, which a model by itself does not show. */
 static oa_status read_root(loading *l, const json_t *root)
 {
     const char *format = json_string_value(json_object_get(root, "format"));
@@ -292,12 +293,12 @@ static oa_status read_root(loading *l, const json_t *root)
     if (!json_is_array(groups)) {
         return oa_fail(l->error, OA_ERROR_INPUT, "has no list \"groups\"");
     }
-    if (json_array_size(groups) != l->layout->group_count) {
+    if (json_array_size(groups) > l->layout->group_count) {
         return oa_fail(l->error, OA_ERROR_INPUT, "has %zu groups, but the model %zu: the file belongs to another model",
                        json_array_size(groups), l->layout->group_count);
     }
     oa_status status = OA_OK;
-    for (size_t i = 0; i < l->layout->group_count && status == OA_OK; i++) {
+    for (size_t i = 0; i < json_array_size(groups) && status == OA_OK; i++) {
         status = read_group(l, json_array_get(groups, i));
         if (status != OA_OK) {
             oa_error_context(l->error, "entry %zu of \"groups\"", i);

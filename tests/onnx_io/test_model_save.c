@@ -418,6 +418,11 @@ static void save__refuses_what_is_no_file(void **state)
     assert_int_equal(mkfifo(path_of(f, "pipe"), 0600), 0);
     save_refused(f, path_of(f, "pipe"), "regular file");
     save_refused(f, "/dev/null", "regular file");
+    assert_int_equal(symlink("elsewhere.onnx", path_of(f, "dangling.onnx")), 0);
+    save_refused(f, path_of(f, "dangling.onnx"), "symbolic link");
+    write_model(f, "other.onnx");
+    assert_int_equal(symlink("other.onnx", path_of(f, "link.onnx")), 0);
+    save_refused(f, path_of(f, "link.onnx"), "symbolic link");
     if (geteuid() != 0) { /* nothing is forbidden to root */
         assert_int_equal(chmod(f->folder, 0500), 0);
         save_refused(f, path_of(f, "o.onnx"), "may write");

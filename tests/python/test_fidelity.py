@@ -61,6 +61,17 @@ class Fidelity(ToolTest):
                 run_json("permute", b, "-o", self.path("again.onnx"), "--permutation", self.path("p.json"))
                 self.assertEqual(read(self.path("aligned.onnx")), read(self.path("again.onnx")))
 
+    def test_saved_permutation_of_models_that_share_a_layer_can_be_applied(self):
+        """What both models hold is pinned, so the file has fewer groups than the model."""
+        model, other = onnx.load(model_path("mlp-a")), onnx.load(model_path("mlp-b"))
+        other.graph.initializer[0].CopyFrom(model.graph.initializer[0])
+        onnx.save(other, self.path("b.onnx"))
+        report = run_json(model_path("mlp-a"), self.path("b.onnx"), "-o", self.path("aligned.onnx"), "--emit", "aligned",
+                          "--save-permutation", self.path("p.json"))
+        self.assertEqual(len(report["groups"]), 2)
+        run_json("permute", self.path("b.onnx"), "-o", self.path("again.onnx"), "--permutation", self.path("p.json"))
+        self.assertEqual(read(self.path("aligned.onnx")), read(self.path("again.onnx")))
+
     def test_permutations_are_gathers(self):
         """new[i] = old[permutation[i]], by the file alone."""
         source = model_path("mlp-a")
