@@ -26,7 +26,13 @@ cmake --preset clang >/dev/null
 cmake --build --preset clang
 
 step "unit tests, release"
-ctest --test-dir build/release --output-on-failure
+ctest --test-dir build/release --output-on-failure -LE slow
+
+step "ONNX's own operator cases"
+build/release/tests/exec/conformance /usr/share/libonnx-testdata/data | grep 'cases:'
+
+step "planted recovery, 100 seeds"
+build/release/tests/recovery/test_recovery 2>&1 | grep -vE '^\[ +(RUN|OK)'
 
 step "sanitizer build and unit tests"
 cmake --preset asan >/dev/null
