@@ -133,7 +133,7 @@ static oa_status print_text(const oa_align_run *run, const totals *sums, oa_erro
     }
     printf("%s %s in %.2f s\n", options->emit == OA_EMIT_MERGED ? "merged into" : "aligned model written to",
            options->output, oa_seconds() - run->started);
-    return fflush(stdout) ? oa_fail(error, OA_ERROR_OUTPUT, "standard output cannot be written") : OA_OK;
+    return oa_finish_output(error);
 }
 
 oa_status oa_align_print(const oa_align_run *run, oa_error *error)

@@ -64,7 +64,7 @@ static oa_status print(const oa_align_run *run, const oa_curve *naive, const oa_
                              error);
     }
     print_text(run, naive, aligned);
-    return fflush(stdout) ? oa_fail(error, OA_ERROR_OUTPUT, "standard output cannot be written") : OA_OK;
+    return oa_finish_output(error);
 }
 
 oa_status oa_command_curve(const oa_options *options, oa_error *error)

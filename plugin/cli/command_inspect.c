@@ -121,7 +121,7 @@ oa_status oa_command_inspect(const oa_options *options, oa_error *error)
             status = print_json(model, layout, &counts, error);
         } else {
             print_text(model, layout, &counts);
-            status = fflush(stdout) ? oa_fail(error, OA_ERROR_OUTPUT, "standard output cannot be written") : OA_OK;
+            status = oa_finish_output(error);
         }
     } else {
         oa_error_context(error, "%s", options->models[0]);

@@ -82,7 +82,7 @@ static oa_status print(const permuting *run, oa_error *error)
         printf("; same function (largest relative difference %.2g)", run->verified.max_rel_diff);
     }
     printf("\n");
-    return fflush(stdout) ? oa_fail(error, OA_ERROR_OUTPUT, "standard output cannot be written") : OA_OK;
+    return oa_finish_output(error);
 }
 
 oa_status oa_command_permute(const oa_options *options, oa_error *error)

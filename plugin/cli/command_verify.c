@@ -41,7 +41,7 @@ static oa_status print(const oa_options *options, const oa_verify_info *info, oa
     printf("%s: largest difference %.3g, relative %.3g (tolerance %.3g), on %zu input%s\n",
            info->is_same ? "the same function" : "different functions", info->max_abs_diff, info->max_rel_diff,
            info->tolerance, info->runs, info->runs == 1 ? "" : "s");
-    return fflush(stdout) ? oa_fail(error, OA_ERROR_OUTPUT, "standard output cannot be written") : OA_OK;
+    return oa_finish_output(error);
 }
 
 oa_status oa_command_verify(const oa_options *options, oa_error *error)

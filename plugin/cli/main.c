@@ -1,6 +1,7 @@
 /* onnx-align: the command line. */
 #include "core/linalg/blas.h"
 #include "plugin/cli/commands.h"
+#include "plugin/cli/report.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -13,13 +14,12 @@ static oa_status run(const oa_options *options, oa_error *error)
         [OA_COMMAND_CURVE] = oa_command_curve,
     };
     if (options->wants_help) {
-        return fputs(oa_options_help(), stdout) < 0 || fflush(stdout)
-                   ? oa_fail(error, OA_ERROR_OUTPUT, "standard output cannot be written")
-                   : OA_OK;
+        fputs(oa_options_help(), stdout);
+        return oa_finish_output(error);
     }
     if (options->wants_version) {
         printf("onnx-align %s\n", OA_VERSION);
-        return OA_OK;
+        return oa_finish_output(error);
     }
     oa_blas_set_threads(options->threads);
     return commands[options->command](options, error);

@@ -4,11 +4,17 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-typedef enum value_kind { NO_VALUE, TEXT_VALUE } value_kind;
+typedef enum option_kind {
+    SETS,   /* takes no value, makes a bool true */
+    CLEARS, /* takes no value, makes a bool false */
+    KEEPS,  /* keeps its value as it is */
+    PARSES  /* hands its value to a function */
+} option_kind;
 
 /* Which commands an option belongs to, as bits 1 << oa_command. */
 enum {
@@ -25,17 +31,16 @@ enum {
 
 typedef struct parse {
     oa_options *options;
-    const char *lambda;
-    const char *weights;
     oa_error *error;
 } parse;
 
 typedef struct option_entry {
     const char *name;
     char letter;
-    value_kind kind;
+    option_kind kind;
     unsigned commands;
-    oa_status (*read)(parse *p, const char *name, const char *value);
+    size_t field; /* SETS, CLEARS, KEEPS: offset in oa_options of the bool or string */
+    oa_status (*read)(parse *p, const char *name, const char *value); /* PARSES */
 } option_entry;
 
 static oa_status read_count(uint64_t *result, parse *p, const char *name, const char *value, uint64_t least,
@@ -60,13 +65,6 @@ static oa_status read_real(double *result, parse *p, const char *name, const cha
         return oa_fail(p->error, OA_ERROR_USAGE, "%s takes a number from %g to %g, not '%s'", name, least, most, value);
     }
     *result = number;
-    return OA_OK;
-}
-
-static oa_status read_output(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    p->options->output = value;
     return OA_OK;
 }
 
@@ -97,58 +95,9 @@ static oa_status read_method(parse *p, const char *name, const char *value)
     return OA_OK;
 }
 
-static oa_status read_data(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    p->options->data = value;
-    return OA_OK;
-}
-
-static oa_status read_labels(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    p->options->labels = value;
-    return OA_OK;
-}
-
 static oa_status read_data_scale(parse *p, const char *name, const char *value)
 {
     return read_real(&p->options->data_scale, p, name, value, 1e-30, 1e30);
-}
-
-static oa_status read_lambda(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    p->lambda = value;
-    return OA_OK;
-}
-
-static oa_status read_weights(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    p->weights = value;
-    return OA_OK;
-}
-
-static oa_status read_permutation(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    p->options->permutation = value;
-    return OA_OK;
-}
-
-static oa_status read_save_permutation(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    p->options->save_permutation = value;
-    return OA_OK;
-}
-
-static oa_status read_svg(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    p->options->svg = value;
-    return OA_OK;
 }
 
 static oa_status read_points(parse *p, const char *name, const char *value)
@@ -157,30 +106,6 @@ static oa_status read_points(parse *p, const char *name, const char *value)
     oa_status status = read_count(&points, p, name, value, 2, 10001);
     p->options->points = status == OA_OK ? (size_t)points : p->options->points;
     return status;
-}
-
-static oa_status read_invert(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    p->options->inverts = true;
-    return OA_OK;
-}
-
-static oa_status read_random(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    p->options->randomises = true;
-    return OA_OK;
-}
-
-static oa_status read_no_verify(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    p->options->verifies = false;
-    return OA_OK;
 }
 
 static oa_status read_tolerance(parse *p, const char *name, const char *value)
@@ -244,73 +169,33 @@ static oa_status read_engine(parse *p, const char *name, const char *value)
     return OA_OK;
 }
 
-static oa_status read_json(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    p->options->is_json = true;
-    return OA_OK;
-}
-
-static oa_status read_quiet(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    p->options->is_quiet = true;
-    return OA_OK;
-}
-
-static oa_status read_verbose(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    p->options->is_verbose = true;
-    return OA_OK;
-}
-
-static oa_status read_help(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    p->options->wants_help = true;
-    return OA_OK;
-}
-
-static oa_status read_version(parse *p, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    p->options->wants_version = true;
-    return OA_OK;
-}
-
 static const option_entry table[] = {
-    {"--output", 'o', TEXT_VALUE, FOR_WRITERS, read_output},
-    {"--emit", 0, TEXT_VALUE, FOR_ALIGN, read_emit},
-    {"--method", 'm', TEXT_VALUE, FOR_MATCHERS, read_method},
-    {"--lambda", 0, TEXT_VALUE, FOR_ALIGN, read_lambda},
-    {"--weights", 0, TEXT_VALUE, FOR_ALIGN, read_weights},
-    {"--data", 0, TEXT_VALUE, FOR_RUNNERS | FOR_CURVE, read_data},
-    {"--labels", 0, TEXT_VALUE, FOR_MATCHERS, read_labels},
-    {"--data-scale", 0, TEXT_VALUE, FOR_RUNNERS | FOR_CURVE, read_data_scale},
-    {"--permutation", 0, TEXT_VALUE, FOR_PERMUTE, read_permutation},
-    {"--save-permutation", 0, TEXT_VALUE, FOR_WRITERS, read_save_permutation},
-    {"--points", 0, TEXT_VALUE, FOR_CURVE, read_points},
-    {"--svg", 0, TEXT_VALUE, FOR_CURVE, read_svg},
-    {"--invert", 0, NO_VALUE, FOR_PERMUTE, read_invert},
-    {"--random", 0, NO_VALUE, FOR_PERMUTE, read_random},
-    {"--no-verify", 0, NO_VALUE, FOR_WRITERS, read_no_verify},
-    {"--tolerance", 0, TEXT_VALUE, FOR_RUNNERS, read_tolerance},
-    {"--dim", 0, TEXT_VALUE, FOR_RUNNERS, read_dimension},
-    {"--engine", 0, TEXT_VALUE, FOR_RUNNERS | FOR_CURVE, read_engine},
-    {"--seed", 0, TEXT_VALUE, FOR_RUNNERS | FOR_CURVE, read_seed},
-    {"--starts", 0, TEXT_VALUE, FOR_MATCHERS, read_starts},
-    {"--threads", 0, TEXT_VALUE, FOR_ALL, read_threads},
-    {"--json", 0, NO_VALUE, FOR_ALL, read_json},
-    {"--quiet", 'q', NO_VALUE, FOR_ALL, read_quiet},
-    {"--verbose", 'v', NO_VALUE, FOR_ALL, read_verbose},
-    {"--help", 'h', NO_VALUE, FOR_ALL, read_help},
-    {"--version", 0, NO_VALUE, FOR_ALL, read_version},
+    {"--output", 'o', KEEPS, FOR_WRITERS, offsetof(oa_options, output), NULL},
+    {"--emit", 0, PARSES, FOR_ALIGN, 0, read_emit},
+    {"--method", 'm', PARSES, FOR_MATCHERS, 0, read_method},
+    {"--lambda", 0, KEEPS, FOR_ALIGN, offsetof(oa_options, lambda_text), NULL},
+    {"--weights", 0, KEEPS, FOR_ALIGN, offsetof(oa_options, weights_text), NULL},
+    {"--data", 0, KEEPS, FOR_RUNNERS | FOR_CURVE, offsetof(oa_options, data), NULL},
+    {"--labels", 0, KEEPS, FOR_MATCHERS, offsetof(oa_options, labels), NULL},
+    {"--data-scale", 0, PARSES, FOR_RUNNERS | FOR_CURVE, 0, read_data_scale},
+    {"--permutation", 0, KEEPS, FOR_PERMUTE, offsetof(oa_options, permutation), NULL},
+    {"--save-permutation", 0, KEEPS, FOR_WRITERS, offsetof(oa_options, save_permutation), NULL},
+    {"--points", 0, PARSES, FOR_CURVE, 0, read_points},
+    {"--svg", 0, KEEPS, FOR_CURVE, offsetof(oa_options, svg), NULL},
+    {"--invert", 0, SETS, FOR_PERMUTE, offsetof(oa_options, inverts), NULL},
+    {"--random", 0, SETS, FOR_PERMUTE, offsetof(oa_options, randomises), NULL},
+    {"--no-verify", 0, CLEARS, FOR_WRITERS, offsetof(oa_options, verifies), NULL},
+    {"--tolerance", 0, PARSES, FOR_RUNNERS, 0, read_tolerance},
+    {"--dim", 0, PARSES, FOR_RUNNERS, 0, read_dimension},
+    {"--engine", 0, PARSES, FOR_RUNNERS | FOR_CURVE, 0, read_engine},
+    {"--seed", 0, PARSES, FOR_RUNNERS | FOR_CURVE, 0, read_seed},
+    {"--starts", 0, PARSES, FOR_MATCHERS, 0, read_starts},
+    {"--threads", 0, PARSES, FOR_ALL, 0, read_threads},
+    {"--json", 0, SETS, FOR_ALL, offsetof(oa_options, is_json), NULL},
+    {"--quiet", 'q', SETS, FOR_ALL, offsetof(oa_options, is_quiet), NULL},
+    {"--verbose", 'v', SETS, FOR_ALL, offsetof(oa_options, is_verbose), NULL},
+    {"--help", 'h', SETS, FOR_ALL, offsetof(oa_options, wants_help), NULL},
+    {"--version", 0, SETS, FOR_ALL, offsetof(oa_options, wants_version), NULL},
 };
 
 static const char *const commands[] = {"", "inspect", "permute", "verify", "curve"};
@@ -344,16 +229,26 @@ static oa_status read_option(parse *p, int *at, int argc, char **argv)
         return oa_fail(p->error, OA_ERROR_USAGE, "option '%s' does not belong to '%s'; see --help", entry->name,
                        *command ? command : "merging");
     }
-    if (entry->kind == NO_VALUE && value) {
+    bool takes_value = entry->kind == KEEPS || entry->kind == PARSES;
+    if (!takes_value && value) {
         return oa_fail(p->error, OA_ERROR_USAGE, "option '%s' takes no value", entry->name);
     }
-    if (entry->kind == TEXT_VALUE && !value) {
+    if (takes_value && !value) {
         if (*at + 1 >= argc) {
             return oa_fail(p->error, OA_ERROR_USAGE, "option '%s' needs a value", entry->name);
         }
         value = argv[++*at];
     }
-    return entry->read(p, entry->name, value);
+    if (entry->kind == PARSES) {
+        return entry->read(p, entry->name, value);
+    }
+    void *field = (char *)p->options + entry->field;
+    if (entry->kind == KEEPS) {
+        *(const char **)field = value;
+    } else {
+        *(bool *)field = entry->kind == SETS;
+    }
+    return OA_OK;
 }
 
 /* Fills weights from --lambda or --weights; without either, equal shares. */
@@ -368,18 +263,18 @@ static oa_status settle_weights(parse *p)
     for (size_t i = 0; i < count; i++) {
         options->weights[i] = 1.0 / (double)count;
     }
-    if (p->lambda && p->weights) {
+    if (options->lambda_text && options->weights_text) {
         return oa_fail(p->error, OA_ERROR_USAGE, "--lambda and --weights say the same thing; give one of them");
     }
-    if (p->lambda) {
+    if (options->lambda_text) {
         if (count != 2) {
             return oa_fail(p->error, OA_ERROR_USAGE, "--lambda is for two models; use --weights with %zu", count);
         }
-        oa_status status = read_real(&options->weights[0], p, "--lambda", p->lambda, 0.0, 1.0);
+        oa_status status = read_real(&options->weights[0], p, "--lambda", options->lambda_text, 0.0, 1.0);
         options->weights[1] = 1.0 - options->weights[0];
         return status;
     }
-    const char *text = p->weights;
+    const char *text = options->weights_text;
     double sum = 0.0;
     for (size_t i = 0; text && i < count; i++) {
         char *end = NULL;
@@ -387,7 +282,8 @@ static oa_status settle_weights(parse *p)
         bool is_last = i + 1 == count;
         if (end == text || !(weight >= 0.0 && weight <= 1e30) || *end != (is_last ? '\0' : ',')) {
             return oa_fail(p->error, OA_ERROR_USAGE,
-                           "--weights takes one number >= 0 for each of the %zu models, not '%s'", count, p->weights);
+                           "--weights takes one number >= 0 for each of the %zu models, not '%s'", count,
+                           options->weights_text);
         }
         options->weights[i] = weight;
         sum += weight;

@@ -26,7 +26,9 @@ typedef struct oa_options {
     const char *output;
     oa_emit emit;
     oa_method method;
-    double *weights; /* [model_count], summing to one; owned */
+    const char *lambda_text;  /* as given, or NULL; settled in weights */
+    const char *weights_text; /* the same */
+    double *weights;          /* [model_count], summing to one; owned */
     const char *data;
     const char *labels;
     double data_scale;       /* < 0: not given */

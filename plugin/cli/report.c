@@ -108,15 +108,22 @@ json_t *oa_json_verified(const oa_verify_info *info)
                 : json_null();
 }
 
+oa_status oa_finish_output(oa_error *error)
+{
+    bool failed = fflush(stdout) != 0 || ferror(stdout);
+    return failed ? oa_fail(error, OA_ERROR_OUTPUT, "standard output cannot be written") : OA_OK;
+}
+
 oa_status oa_json_print(json_t *object, oa_error *error)
 {
     if (!object) {
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory while writing JSON");
     }
     int failed = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    failed = failed || fputc('\n', stdout) == EOF || fflush(stdout) != 0;
     json_decref(object);
-    return failed ? oa_fail(error, OA_ERROR_OUTPUT, "standard output cannot be written") : OA_OK;
+    fputc('\n', stdout);
+    oa_status status = oa_finish_output(error);
+    return failed && status == OA_OK ? oa_fail(error, OA_ERROR_MEMORY, "out of memory while writing JSON") : status;
 }
 
 void oa_note_unknown(const oa_options *options, const char *path, const oa_layout *layout)

@@ -33,6 +33,8 @@ json_t *oa_json_groups(const oa_layout *layout, const oa_graph *graph, const oa_
                        size_t count);
 /* {engine, max_abs_diff, max_rel_diff}, or null without info. */
 json_t *oa_json_verified(const oa_verify_info *info);
+/* Ends the writing of results: OA_ERROR_OUTPUT when standard output did not take them. */
+oa_status oa_finish_output(oa_error *error);
 /* Prints and releases a JSON object. OA_ERROR_MEMORY for NULL, OA_ERROR_OUTPUT when standard output cannot be written.
  */
 oa_status oa_json_print(json_t *object, oa_error *error);

@@ -1,4 +1,5 @@
 """What the end-to-end tests share: running the tool, ONNX Runtime as the independent judge, variants of a model."""
+import gzip
 import json
 import os
 import subprocess
@@ -14,6 +15,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TOOL = os.environ.get("ONNX_ALIGN", os.path.join(ROOT, "build", "release", "onnx-align"))
 MODELS = os.path.join(ROOT, "models")
 PAIRS = ["mlp", "cnn", "resnet"]
+DATA = os.path.join(MODELS, "fashion-test-images-1000.idx.gz")
+LABELS = os.path.join(MODELS, "fashion-test-labels-1000.idx.gz")
 
 
 def model_path(name):
@@ -64,6 +67,32 @@ def weights(path_or_model):
         if node.op_type == "Constant" and node.attribute[0].name == "value":
             found[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
     return found
+
+
+def samples():
+    """The held-out images, as the models take them, and their labels."""
+    with gzip.open(DATA) as file:
+        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 1, 28, 28).astype(np.float32) / 255
+    with gzip.open(LABELS) as file:
+        labels = np.frombuffer(file.read(), np.uint8, offset=8).astype(np.int64)
+    return images, labels
+
+
+def score(logits, labels):
+    """Mean cross-entropy in nats, and accuracy."""
+    logits = logits.astype(np.float64)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    loss = (np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]).mean()
+    return loss, (logits.argmax(axis=1) == labels).mean()
+
+
+def averaged_variance(kernels, variances, share):
+    """Running variance of share * first + (1 - share) * second (docs/running-variances.md), from both models' kernels and
+    variances."""
+    x, y = (kernel.reshape(len(kernel), -1).astype(float) for kernel in kernels)
+    v, w = (variance.astype(float) for variance in variances)
+    cosine = np.maximum((x * y).sum(1) / np.sqrt((x * x).sum(1) * (y * y).sum(1)), 0)
+    return share**2 * v + (1 - share)**2 * w + 2 * share * (1 - share) * cosine**0.7 * np.sqrt(v * w)
 
 
 class ToolTest(unittest.TestCase):

@@ -1,5 +1,4 @@
 """The curve between two models, computed again with NumPy and ONNX Runtime."""
-import gzip
 import os
 import unittest
 
@@ -7,18 +6,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from common import PAIRS, ToolTest, model_path, outputs, run, run_json, weights
-
-DATA = model_path("fashion-test-images-1000").replace(".onnx", ".idx.gz")
-LABELS = model_path("fashion-test-labels-1000").replace(".onnx", ".idx.gz")
-
-
-def samples():
-    with gzip.open(DATA) as file:
-        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 1, 28, 28).astype(np.float32) / 255
-    with gzip.open(LABELS) as file:
-        labels = np.frombuffer(file.read(), np.uint8, offset=8).astype(np.int64)
-    return images, labels
+from common import (DATA, LABELS, PAIRS, ToolTest, averaged_variance, model_path, outputs, run, run_json, samples, score,
+                    weights)
 
 
 def mixed(a, b, share):
@@ -31,10 +20,7 @@ def mixed(a, b, share):
     for node in a.graph.node:
         if node.op_type == "BatchNormalization":
             kernel, variance = producers[node.input[0]].input[1], node.input[4]
-            p, q = (w[kernel].reshape(len(w[kernel]), -1).astype(float) for w in [x, y])
-            cosine = np.maximum((p * q).sum(1) / np.sqrt((p * p).sum(1) * (q * q).sum(1)), 0)
-            v, w = x[variance].astype(float), y[variance].astype(float)
-            made[variance] = (share**2 * v + (1 - share)**2 * w + 2 * share * (1 - share) * cosine**0.7 * np.sqrt(v * w))
+            made[variance] = averaged_variance((x[kernel], y[kernel]), (x[variance], y[variance]), share)
     for tensor in a.graph.initializer:
         if tensor.name in made:
             tensor.CopyFrom(numpy_helper.from_array(made[tensor.name].astype(np.float32), tensor.name))
@@ -54,10 +40,9 @@ class Curve(ToolTest):
                 with self.subTest(name, kind=kind):
                     losses, accuracies = [], []
                     for share in report["lambda"]:
-                        logits = outputs(mixed(a, other, share), images)[0].astype(np.float64)
-                        shifted = logits - logits.max(axis=1, keepdims=True)
-                        losses.append((np.log(np.exp(shifted).sum(1)) - shifted[np.arange(1000), labels]).mean())
-                        accuracies.append((logits.argmax(1) == labels).mean())
+                        loss, accuracy = score(outputs(mixed(a, other, share), images)[0], labels)
+                        losses.append(loss)
+                        accuracies.append(accuracy)
                     lines = np.array(report["lambda"])
                     rise = np.array(losses) - (lines * losses[-1] + (1 - lines) * losses[0])
                     np.testing.assert_allclose(report[kind]["loss"], losses, rtol=1e-3)

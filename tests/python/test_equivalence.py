@@ -3,7 +3,8 @@ import unittest
 
 import numpy as np
 
-from common import PAIRS, ToolTest, model_path, outputs, relative_difference, run, run_json, weights
+from common import (DATA, LABELS, PAIRS, ToolTest, model_path, outputs, relative_difference, run_json, samples, score,
+                    weights)
 
 # The outputs of a float32 model move by some 1e-6 relative when sums are reordered; the contract is 1e-4.
 TOLERANCE = 1e-4
@@ -39,21 +40,18 @@ class Equivalence(ToolTest):
             self.assertLess(worst, TOLERANCE)
 
     def test_runtime_loads_merged_models_and_agrees_on_their_accuracy(self):
-        images, labels = test_data()
+        images, labels = samples()
         for name in PAIRS:
             with self.subTest(name):
                 report = run_json(model_path(name + "-a"), model_path(name + "-b"), "-o", self.path("merged.onnx"),
                                   "--data", DATA, "--labels", LABELS)
-                for path, score in [(model_path(name + "-a"), report["evaluation"]["models"][0]),
+                for path, found in [(model_path(name + "-a"), report["evaluation"]["models"][0]),
                                     (model_path(name + "-b"), report["evaluation"]["models"][1]),
                                     (self.path("merged.onnx"), report["evaluation"]["merged"])]:
-                    logits = outputs(path, images)[0].astype(np.float64)
-                    shifted = logits - logits.max(axis=1, keepdims=True)
-                    loss = (np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]).mean()
-                    accuracy = (logits.argmax(axis=1) == labels).mean()
-                    self.assertAlmostEqual(score["loss"], loss, delta=1e-4 * loss)
+                    loss, accuracy = score(outputs(path, images)[0], labels)
+                    self.assertAlmostEqual(found["loss"], loss, delta=1e-4 * loss)
                     # One image in a thousand may lie on a tie that rounding decides.
-                    self.assertAlmostEqual(score["accuracy"], accuracy, delta=0.0011)
+                    self.assertAlmostEqual(found["accuracy"], accuracy, delta=0.0011)
 
     def test_merged_weights_are_the_mean_of_a_and_aligned_b(self):
         for name in PAIRS:
@@ -68,18 +66,6 @@ class Equivalence(ToolTest):
                     x, y = wa[tensor].astype(np.float64), wb[tensor].astype(np.float64)
                     np.testing.assert_array_equal(value, (x + 0.75 * (y - x)).astype(np.float32), tensor)
 
-
-def test_data():
-    import gzip
-    with gzip.open(DATA) as file:
-        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 1, 28, 28).astype(np.float32) / 255
-    with gzip.open(LABELS) as file:
-        labels = np.frombuffer(file.read(), np.uint8, offset=8).astype(np.int64)
-    return images, labels
-
-
-DATA = model_path("fashion-test-images-1000").replace(".onnx", ".idx.gz")
-LABELS = model_path("fashion-test-labels-1000").replace(".onnx", ".idx.gz")
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
