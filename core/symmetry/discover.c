@@ -201,6 +201,7 @@ oa_status oa_layout_discover(oa_layout **layout, const oa_graph *graph, const oa
     status = oa_layout_build(layout, &discovery, error);
 done:
     oa_free(discovery.axes);
+    oa_free(discovery.contractions);
     oa_spaces_free(&discovery.spaces);
     return status;
 }

@@ -81,6 +81,45 @@ void oa_join(oa_discovery *discovery, size_t a, size_t b, const char *why)
     oa_space_join(&discovery->spaces, a, b, oa_reason(discovery, why));
 }
 
+void oa_note_contracted(oa_discovery *discovery, size_t slot, size_t axis, size_t space)
+{
+    if (!oa_grow(&discovery->contractions, &discovery->contraction_capacity, discovery->contraction_count + 1,
+                 sizeof *discovery->contractions)) {
+        discovery->spaces.is_out_of_memory = true;
+        return;
+    }
+    discovery->contractions[discovery->contraction_count++] =
+        (oa_contraction){.node = discovery->node, .slot = slot, .axis = axis, .space = space};
+}
+
+void oa_contract(oa_discovery *discovery, const oa_operand *a, const oa_operand *b, const char *why)
+{
+    oa_join(discovery, a->space, b->space, why);
+    oa_note_contracted(discovery, a->slot, a->axis, a->space);
+    oa_note_contracted(discovery, b->slot, b->axis, b->space);
+}
+
+bool oa_is_contracted(oa_discovery *discovery, size_t node, size_t slot, size_t axis, size_t leaf)
+{
+    size_t low = 0;
+    size_t high = discovery->contraction_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (discovery->contractions[middle].node < node) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (; low < discovery->contraction_count && discovery->contractions[low].node == node; low++) {
+        const oa_contraction *c = &discovery->contractions[low];
+        if (c->slot == slot && c->axis == axis && oa_space_contains(&discovery->spaces, c->space, leaf)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void oa_pin_space(oa_discovery *discovery, size_t space, const char *why)
 {
     oa_space_pin(&discovery->spaces, space, oa_reason(discovery, why));

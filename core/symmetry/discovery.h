@@ -23,11 +23,22 @@ typedef struct oa_axes {
 
 enum { OA_CONTENTS_MAX = 256 };
 
+/* An axis of one of a node's inputs that the node sums over, or the space on it that is summed over when that is but a
+ * factor of the axis. */
+typedef struct oa_contraction {
+    size_t node;
+    size_t slot;
+    size_t axis;
+    size_t space;
+} oa_contraction;
+
 typedef struct oa_discovery {
     const oa_graph *graph;
     oa_spaces spaces;
-    oa_axes *axes; /* [values] */
-    size_t node;   /* the node whose rule runs */
+    oa_axes *axes;                /* [values] */
+    size_t node;                  /* the node whose rule runs */
+    oa_contraction *contractions; /* in the order of nodes */
+    size_t contraction_count, contraction_capacity;
 } oa_discovery;
 
 typedef bool oa_rule(oa_discovery *discovery, const oa_node *node);
@@ -69,6 +80,17 @@ bool oa_axis_list(bool *is_member, bool *is_given, oa_discovery *discovery, cons
 
 oa_dim oa_axis_size(oa_discovery *discovery, const oa_axes *axes, size_t axis);
 void oa_join(oa_discovery *discovery, size_t a, size_t b, const char *why);
+/* Says that the node at work sums over `space` on an axis of an input: what the node puts out has no such index. */
+void oa_note_contracted(oa_discovery *discovery, size_t slot, size_t axis, size_t space);
+/* The same for two inputs that are multiplied and summed over an index that they share, which joins their spaces. */
+typedef struct oa_operand {
+    size_t slot;
+    size_t axis;
+    size_t space;
+} oa_operand;
+void oa_contract(oa_discovery *discovery, const oa_operand *a, const oa_operand *b, const char *why);
+/* Does the node sum over this leaf on an axis of an input slot? After the walk. */
+bool oa_is_contracted(oa_discovery *discovery, size_t node, size_t slot, size_t axis, size_t leaf);
 void oa_pin_space(oa_discovery *discovery, size_t space, const char *why);
 void oa_pin_axes(oa_discovery *discovery, const oa_axes *axes, const char *why);
 /* Pins an input that holds sizes or positions; does nothing for an empty slot. */

@@ -19,6 +19,8 @@ typedef struct oa_group {
     size_t parent; /* the group of blocks that this one lies inside, or OA_NONE */
     size_t first_occurrence;
     size_t occurrence_count;
+    size_t first_carrier;
+    size_t carrier_count; /* 0 when no activation shows the group */
 } oa_group;
 
 /* One place where a group reorders an axis of a constant. `positions` is [size, rest]: where the elements of unit i lie
@@ -30,7 +32,21 @@ typedef struct oa_occurrence {
     size_t axis;
     size_t rest;
     const size_t *positions;
+    bool is_input; /* the tensor's first reader sums over the units, which are its input: the input channels of a
+                      convolution, say. False for what computes the units or stays with them: biases, scales */
 } oa_occurrence;
+
+/* One place where an activation shows the units of a group as a later operator takes them in: an axis, summed over by a
+ * node that reads it, of a value that depends on the graph's inputs. rest and positions as of an occurrence; the
+ * value's other axes may have any size. */
+typedef struct oa_carrier {
+    size_t group;
+    size_t value; /* of the graph that the layout was found in */
+    size_t rank;  /* of the value */
+    size_t axis;
+    size_t rest;
+    const size_t *positions;
+} oa_carrier;
 
 /* The index space of an axis, as a tree in oa_layout.parts. */
 typedef enum oa_part_kind { OA_PART_FIXED, OA_PART_GROUP, OA_PART_PRODUCT, OA_PART_CONCAT } oa_part_kind;
@@ -45,9 +61,13 @@ typedef struct oa_part {
 } oa_part;
 
 typedef struct oa_layout_tensor {
-    bool is_used;      /* a live node reads it */
-    bool is_statistic; /* running mean or variance of a BatchNormalization: moves, but is no parameter to compare */
-    bool moves;        /* some axis carries a group */
+    bool is_used;        /* a live node reads it */
+    bool is_statistic;   /* running mean or variance of a BatchNormalization: moves, but is no parameter to compare */
+    bool moves;          /* some axis carries a group */
+    const char *op_type; /* of the tensor's reader: the first live node in canonical order, where nodes that compute
+                            with constants alone (Identity, Transpose, ...) stand for the readers of their results. NULL
+                            when only its sizes are read. Owned by the layout */
+    size_t slot;         /* which input of that reader it is */
     size_t part[OA_MAX_RANK]; /* the part of each axis; OA_NONE when the axis was never looked at (then it is fixed) */
 } oa_layout_tensor;
 
@@ -56,6 +76,8 @@ typedef struct oa_layout {
     size_t group_count;
     oa_occurrence *occurrences; /* sorted by group, then by canonical order of tensors, then by axis */
     size_t occurrence_count;
+    oa_carrier *carriers; /* sorted by group, then by canonical order of the nodes that read the values */
+    size_t carrier_count;
     oa_part *parts;
     size_t part_count;
     size_t *children;
@@ -67,7 +89,7 @@ typedef struct oa_layout {
     size_t unknown_count;          /* live nodes of operators without a rule ... */
     const char *unknown_operators; /* ... and their operators, comma separated; "" when there are none */
     oa_arena arena;
-    size_t group_capacity, occurrence_capacity, part_capacity, child_capacity;
+    size_t group_capacity, occurrence_capacity, carrier_capacity, part_capacity, child_capacity;
 } oa_layout;
 
 /* An axis of a constant that has to stay as it is, beside what the graph says. */

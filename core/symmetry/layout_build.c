@@ -3,26 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    OA_REASON_SIZE = 600,
-    OA_PART_DEPTH_MAX = 1000 /* of the trees of parts, which are walked recursively here and by their readers */
-};
+enum { OA_REASON_SIZE = 600 };
 
-typedef struct builder {
-    oa_layout *layout;
-    oa_discovery *discovery;
-    size_t *group_of; /* [spaces] the group of a leaf, or OA_NONE */
-    size_t *part_of;  /* [spaces] the part made for a space, or OA_NONE */
-    size_t depth;     /* of the recursion under way */
-} builder;
+typedef oa_layout_builder builder;
 
-static oa_status no_memory(oa_error *error)
+oa_status oa_layout_no_memory(oa_error *error)
 {
     return oa_fail(error, OA_ERROR_MEMORY, "out of memory while building the layout");
 }
 
-/* Guards recursion: b->depth-- must follow OA_OK. */
-static oa_status enter(builder *b, oa_error *error)
+oa_status oa_layout_enter(builder *b, oa_error *error)
 {
     if (b->depth >= OA_PART_DEPTH_MAX) {
         return oa_fail(error, OA_ERROR_UNSUPPORTED,
@@ -41,7 +31,7 @@ static oa_status order_tensors(builder *b, oa_error *error)
     layout->tensors = oa_calloc(graph->tensor_count, sizeof *layout->tensors);
     layout->order = oa_calloc(graph->tensor_count, sizeof *layout->order);
     if (!layout->tensors || !layout->order) {
-        return no_memory(error);
+        return oa_layout_no_memory(error);
     }
     layout->tensor_count = graph->tensor_count;
     for (size_t i = 0; i < graph->live_count; i++) {
@@ -73,7 +63,7 @@ static oa_status number_groups(builder *b, size_t space, oa_error *error)
     const size_t *children;
     size_t count = oa_space_children(&children, spaces, root);
     if (oa_space_kind_of(spaces, root) != OA_SPACE_LEAF) {
-        oa_status status = enter(b, error);
+        oa_status status = oa_layout_enter(b, error);
         if (status != OA_OK) {
             return status;
         }
@@ -88,7 +78,7 @@ static oa_status number_groups(builder *b, size_t space, oa_error *error)
         return OA_OK;
     }
     if (!oa_grow(&layout->groups, &layout->group_capacity, layout->group_count + 1, sizeof *layout->groups)) {
-        return no_memory(error);
+        return oa_layout_no_memory(error);
     }
     b->group_of[root] = layout->group_count;
     layout->groups[layout->group_count++] = (oa_group){.size = (size_t)size, .parent = OA_NONE};
@@ -117,14 +107,12 @@ static oa_status add_part(size_t *part, builder *b, const oa_part *item, oa_erro
 {
     oa_layout *layout = b->layout;
     if (!oa_grow(&layout->parts, &layout->part_capacity, layout->part_count + 1, sizeof *layout->parts)) {
-        return no_memory(error);
+        return oa_layout_no_memory(error);
     }
     layout->parts[layout->part_count] = *item;
     *part = layout->part_count++;
     return OA_OK;
 }
-
-static oa_status build_part(size_t *part, builder *b, size_t space, oa_error *error);
 
 static oa_status build_composite(size_t *part, builder *b, size_t root, oa_error *error)
 {
@@ -132,23 +120,23 @@ static oa_status build_composite(size_t *part, builder *b, size_t root, oa_error
     oa_layout *layout = b->layout;
     const size_t *children;
     size_t count = oa_space_children(&children, spaces, root);
-    oa_status status = enter(b, error);
+    oa_status status = oa_layout_enter(b, error);
     if (status != OA_OK) {
         return status;
     }
     size_t *parts = oa_calloc(count, sizeof *parts);
     if (!parts) {
-        status = no_memory(error);
+        status = oa_layout_no_memory(error);
         goto done;
     }
     for (size_t i = 0; i < count && status == OA_OK; i++) {
-        status = build_part(&parts[i], b, children[i], error);
+        status = oa_layout_part(&parts[i], b, children[i], error);
     }
     if (status != OA_OK) {
         goto done;
     }
     if (!oa_grow(&layout->children, &layout->child_capacity, layout->child_count + count, sizeof *parts)) {
-        status = no_memory(error);
+        status = oa_layout_no_memory(error);
         goto done;
     }
     memcpy(layout->children + layout->child_count, parts, count * sizeof *parts);
@@ -165,7 +153,7 @@ done:
     return status;
 }
 
-static oa_status build_part(size_t *part, builder *b, size_t space, oa_error *error)
+oa_status oa_layout_part(size_t *part, builder *b, size_t space, oa_error *error)
 {
     oa_spaces *spaces = &b->discovery->spaces;
     size_t root = oa_space_find(spaces, space);
@@ -184,7 +172,7 @@ static oa_status build_part(size_t *part, builder *b, size_t space, oa_error *er
         if (group == OA_NONE) {
             item.reason = reason_of(b, root);
             if (!item.reason) {
-                return no_memory(error);
+                return oa_layout_no_memory(error);
             }
         }
         status = add_part(part, b, &item, error);
@@ -195,111 +183,38 @@ static oa_status build_part(size_t *part, builder *b, size_t space, oa_error *er
     return status;
 }
 
-/* Where the indices of a part lie along its axis: {base + i * inner + r : base in bases, r < inner}. */
-typedef struct placement {
-    const size_t *bases;
-    size_t base_count;
-    size_t inner;
-    size_t outer_group; /* the nearest group further out in a product around, or OA_NONE */
-} placement;
+/* An axis of a constant. */
+typedef struct tensor_axis {
+    size_t tensor;
+    size_t axis;
+} tensor_axis;
 
-static oa_status place_group(builder *b, size_t tensor, size_t axis, const oa_part *part, const placement *place,
-                             oa_error *error)
+static oa_status add_occurrence(builder *b, const oa_placed *placed, void *context, oa_error *error)
 {
     oa_layout *layout = b->layout;
-    size_t rest = place->base_count * place->inner;
-    size_t *positions = oa_arena_alloc(&layout->arena, part->size * rest, sizeof *positions);
-    if (!positions || !oa_grow(&layout->occurrences, &layout->occurrence_capacity, layout->occurrence_count + 1,
-                               sizeof *layout->occurrences)) {
-        return no_memory(error);
+    const tensor_axis *where = context;
+    if (!oa_grow(&layout->occurrences, &layout->occurrence_capacity, layout->occurrence_count + 1,
+                 sizeof *layout->occurrences)) {
+        return oa_layout_no_memory(error);
     }
-    size_t at = 0;
-    for (size_t i = 0; i < part->size; i++) {
-        for (size_t base = 0; base < place->base_count; base++) {
-            for (size_t r = 0; r < place->inner; r++) {
-                positions[at++] = place->bases[base] + i * place->inner + r;
-            }
-        }
-    }
-    oa_group *group = &layout->groups[part->group];
+    oa_group *group = &layout->groups[placed->group];
     bool is_first = group->occurrence_count++ == 0;
-    bool is_inside = place->outer_group != OA_NONE && (is_first || group->parent == place->outer_group);
-    group->parent = is_inside ? place->outer_group : OA_NONE;
+    bool is_inside = placed->outer_group != OA_NONE && (is_first || group->parent == placed->outer_group);
+    group->parent = is_inside ? placed->outer_group : OA_NONE;
     group->kind = is_inside ? OA_GROUP_INSIDE : OA_GROUP_UNITS;
-    layout->occurrences[layout->occurrence_count++] =
-        (oa_occurrence){.group = part->group, .tensor = tensor, .axis = axis, .rest = rest, .positions = positions};
-    layout->tensors[tensor].moves = true;
+    layout->occurrences[layout->occurrence_count++] = (oa_occurrence){.group = placed->group,
+                                                                      .tensor = where->tensor,
+                                                                      .axis = where->axis,
+                                                                      .rest = placed->rest,
+                                                                      .positions = placed->positions};
+    layout->tensors[where->tensor].moves = true;
     return OA_OK;
-}
-
-static oa_status place_part(builder *b, size_t tensor, size_t axis, size_t index, const placement *place,
-                            oa_error *error);
-
-static oa_status place_child(builder *b, size_t tensor, size_t axis, size_t child, const placement *place, size_t outer,
-                             size_t outer_stride, size_t offset, size_t inner, size_t outer_group, oa_error *error)
-{
-    size_t *bases = oa_calloc(place->base_count * outer, sizeof *bases);
-    if (!bases) {
-        return no_memory(error);
-    }
-    size_t count = 0;
-    for (size_t base = 0; base < place->base_count; base++) {
-        for (size_t o = 0; o < outer; o++) {
-            bases[count++] = place->bases[base] + offset + o * outer_stride;
-        }
-    }
-    placement inside = {.bases = bases, .base_count = count, .inner = inner, .outer_group = outer_group};
-    oa_status status = place_part(b, tensor, axis, child, &inside, error);
-    oa_free(bases);
-    return status;
-}
-
-static oa_status place_part(builder *b, size_t tensor, size_t axis, size_t index, const placement *place,
-                            oa_error *error)
-{
-    oa_layout *layout = b->layout;
-    oa_part part = layout->parts[index];
-    if (part.kind == OA_PART_FIXED) {
-        return OA_OK;
-    }
-    if (part.kind == OA_PART_GROUP) {
-        return place_group(b, tensor, axis, &part, place, error);
-    }
-    oa_status status = enter(b, error);
-    if (status != OA_OK) {
-        return status;
-    }
-    size_t before = 0; /* sum of sizes for a concatenation */
-    size_t outer = 1;
-    size_t inner = part.size;
-    size_t outer_group = place->outer_group;
-    for (size_t i = 0; i < part.child_count && status == OA_OK; i++) {
-        size_t child = layout->children[part.first_child + i];
-        size_t size = layout->parts[child].size;
-        if (part.kind == OA_PART_CONCAT) {
-            status = place_child(b, tensor, axis, child, place, 1, 0, before * place->inner, place->inner, outer_group,
-                                 error);
-            before += size;
-        } else {
-            size_t stride = inner * place->inner;
-            inner /= size;
-            status =
-                place_child(b, tensor, axis, child, place, outer, stride, 0, inner * place->inner, outer_group, error);
-            outer *= size;
-            if (layout->parts[child].kind == OA_PART_GROUP) {
-                outer_group = layout->parts[child].group;
-            }
-        }
-    }
-    b->depth--;
-    return status;
 }
 
 static oa_status build_tensors(builder *b, oa_error *error)
 {
     oa_layout *layout = b->layout;
     const oa_graph *graph = b->discovery->graph;
-    static const size_t zero = 0;
     oa_status status = OA_OK;
     for (size_t pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < layout->order_count && status == OA_OK; i++) {
@@ -312,11 +227,10 @@ static oa_status build_tensors(builder *b, oa_error *error)
                     continue;
                 }
                 size_t part = OA_NONE;
-                status = build_part(&part, b, axes->space[k], error);
+                status = oa_layout_part(&part, b, axes->space[k], error);
                 layout->tensors[t].part[k] = part;
-                placement whole = {.bases = &zero, .base_count = 1, .inner = 1, .outer_group = OA_NONE};
                 if (status == OA_OK) {
-                    status = place_part(b, t, k, part, &whole, error);
+                    status = oa_layout_place(b, part, add_occurrence, &(tensor_axis){.tensor = t, .axis = k}, error);
                 }
             }
         }
@@ -333,7 +247,7 @@ static oa_status sort_occurrences(builder *b, oa_error *error)
     if (!sorted || !next) {
         oa_free(sorted);
         oa_free(next);
-        return no_memory(error);
+        return oa_layout_no_memory(error);
     }
     size_t at = 0;
     for (size_t g = 0; g < layout->group_count; g++) {
@@ -384,7 +298,7 @@ static oa_status list_unknown_operators(builder *b, oa_error *error)
         }
     }
     b->layout->unknown_operators = oa_arena_strdup(&b->layout->arena, text);
-    return b->layout->unknown_operators ? OA_OK : no_memory(error);
+    return b->layout->unknown_operators ? OA_OK : oa_layout_no_memory(error);
 }
 
 oa_status oa_layout_build(oa_layout **layout, oa_discovery *discovery, oa_error *error)
@@ -396,7 +310,7 @@ oa_status oa_layout_build(oa_layout **layout, oa_discovery *discovery, oa_error 
                  .part_of = oa_calloc(space_count, sizeof *b.part_of)};
     oa_status status = OA_ERROR_MEMORY;
     if (!b.layout || !b.group_of || !b.part_of) {
-        status = no_memory(error);
+        status = oa_layout_no_memory(error);
         goto done;
     }
     for (size_t i = 0; i < space_count; i++) {
@@ -408,6 +322,12 @@ oa_status oa_layout_build(oa_layout **layout, oa_discovery *discovery, oa_error 
     }
     if (status == OA_OK) {
         status = sort_occurrences(&b, error);
+    }
+    if (status == OA_OK) {
+        status = oa_layout_find_sides(&b, error);
+    }
+    if (status == OA_OK) {
+        status = oa_layout_find_carriers(&b, error);
     }
     if (status == OA_OK) {
         status = list_unknown_operators(&b, error);

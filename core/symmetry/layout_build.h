@@ -5,7 +5,48 @@
 #include "core/symmetry/discovery.h"
 #include "core/symmetry/layout.h"
 
+enum { OA_PART_DEPTH_MAX = 1000 /* of the trees of parts, which are walked recursively here and by their readers */ };
+
+typedef struct oa_layout_builder {
+    oa_layout *layout;
+    oa_discovery *discovery;
+    size_t *group_of; /* [spaces] the group of a leaf, or OA_NONE */
+    size_t *part_of;  /* [spaces] the part made for a space, or OA_NONE */
+    size_t depth;     /* of the recursion under way */
+} oa_layout_builder;
+
 oa_status oa_layout_build(oa_layout **layout, oa_discovery *discovery, oa_error *error);
 bool oa_symmetry_has_rule(const oa_node *node);
+
+oa_status oa_layout_no_memory(oa_error *error);
+/* Guards recursion: builder->depth-- must follow OA_OK. OA_ERROR_UNSUPPORTED. */
+oa_status oa_layout_enter(oa_layout_builder *builder, oa_error *error);
+
+/* The part that stands for a space of constant size, made when there is none yet. */
+oa_status oa_layout_part(size_t *part, oa_layout_builder *builder, size_t space, oa_error *error);
+
+/* One place of a group along an axis. */
+typedef struct oa_placed {
+    size_t group;
+    size_t rest;
+    const size_t *positions; /* [size of the group, rest], the layout's */
+    size_t outer_group;      /* the nearest group further out in a product around, or OA_NONE */
+} oa_placed;
+
+typedef oa_status oa_place_visitor(oa_layout_builder *builder, const oa_placed *placed, void *context, oa_error *error);
+
+/* Calls `visit` for every place of every group along an axis whose index space is `part`, in order. O(elements). */
+oa_status oa_layout_place(oa_layout_builder *builder, size_t part, oa_place_visitor *visit, void *context,
+                          oa_error *error);
+
+/* Finds the reader of every used tensor (op_type and slot) and the side on which each occurrence lies (is_input).
+ * OA_ERROR_MEMORY. O(edges + occurrences * axes of the readers). */
+oa_status oa_layout_find_sides(oa_layout_builder *builder, oa_error *error);
+
+/* Finds the activations that show the groups. OA_ERROR_MEMORY. O(values + contractions + positions). */
+oa_status oa_layout_find_carriers(oa_layout_builder *builder, oa_error *error);
+
+/* is_constant[value] of [graph->value_count]: constants, and what nodes compute out of constants alone. O(edges). */
+void oa_mark_constants(bool *is_constant, const oa_graph *graph);
 
 #endif

@@ -15,7 +15,10 @@ static bool gemm(oa_discovery *discovery, const oa_node *node)
     }
     bool transpose_a = oa_node_int(node, "transA", 0) != 0;
     bool transpose_b = oa_node_int(node, "transB", 0) != 0;
-    oa_join(discovery, a->space[transpose_a ? 0 : 1], b->space[transpose_b ? 1 : 0], CONTRACTED);
+    size_t axis_a = transpose_a ? 0 : 1;
+    size_t axis_b = transpose_b ? 1 : 0;
+    oa_contract(discovery, &(oa_operand){0, axis_a, a->space[axis_a]}, &(oa_operand){1, axis_b, b->space[axis_b]},
+                CONTRACTED);
     oa_axes result = {
         .has_rank = true, .rank = 2, .space = {a->space[transpose_a ? 1 : 0], b->space[transpose_b ? 0 : 1]}};
     if (oa_node_input(node, 2) != OA_NONE) {
@@ -38,7 +41,10 @@ static bool matmul(oa_discovery *discovery, const oa_node *node)
     if (!a || !b || a->rank == 0 || b->rank == 0) {
         return false;
     }
-    oa_join(discovery, a->space[a->rank - 1], b->space[b->rank == 1 ? 0 : b->rank - 2], CONTRACTED);
+    size_t axis_a = a->rank - 1;
+    size_t axis_b = b->rank == 1 ? 0 : b->rank - 2;
+    oa_contract(discovery, &(oa_operand){0, axis_a, a->space[axis_a]}, &(oa_operand){1, axis_b, b->space[axis_b]},
+                CONTRACTED);
     oa_axes batch_a = *a;
     oa_axes batch_b = *b;
     batch_a.rank = a->rank < 2 ? 0 : a->rank - 2;
@@ -65,7 +71,7 @@ static void join_channels(oa_discovery *discovery, const oa_axes *x, const oa_ax
 {
     static const char *const why = "the channels do not divide into the convolution's groups";
     if (groups == 1) {
-        oa_join(discovery, x->space[1], w->space[1], CONTRACTED);
+        oa_contract(discovery, &(oa_operand){0, 1, x->space[1]}, &(oa_operand){1, 1, w->space[1]}, CONTRACTED);
         return;
     }
     oa_pin pin = oa_reason(discovery, why);
@@ -76,7 +82,7 @@ static void join_channels(oa_discovery *discovery, const oa_axes *x, const oa_ax
     oa_space_split(&block_in, &inside_in, &discovery->spaces, x->space[1], groups, pin);
     oa_space_split(&block_out, &inside_out, &discovery->spaces, w->space[0], groups, pin);
     oa_join(discovery, block_in, block_out, why);
-    oa_join(discovery, inside_in, w->space[1], CONTRACTED);
+    oa_contract(discovery, &(oa_operand){0, 1, inside_in}, &(oa_operand){1, 1, w->space[1]}, CONTRACTED);
 }
 
 static bool conv(oa_discovery *discovery, const oa_node *node)

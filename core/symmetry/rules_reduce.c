@@ -43,6 +43,7 @@ static bool global_pooling(oa_discovery *discovery, const oa_node *node)
     oa_axes result = *x;
     result.has_contents = false;
     for (size_t i = 2; i < x->rank; i++) {
+        oa_note_contracted(discovery, 0, i, x->space[i]);
         result.space[i] = OA_SPACE_ONE;
     }
     oa_set_output(discovery, node, 0, &result);
@@ -67,7 +68,10 @@ static bool reduction(oa_discovery *discovery, const oa_node *node)
     for (size_t i = 0; i < x->rank; i++) {
         if (!is_reduced[i]) {
             result.space[result.rank++] = x->space[i];
-        } else if (keeps) {
+            continue;
+        }
+        oa_note_contracted(discovery, 0, i, x->space[i]);
+        if (keeps) {
             result.space[result.rank++] = OA_SPACE_ONE;
         }
     }

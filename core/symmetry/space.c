@@ -106,6 +106,22 @@ const oa_pin *oa_space_pin_of(oa_spaces *spaces, size_t space)
     return item->kind == OA_SPACE_LEAF && item->is_pinned ? &item->pin : NULL;
 }
 
+bool oa_space_contains(oa_spaces *spaces, size_t space, size_t leaf)
+{
+    size_t root = oa_space_find(spaces, space);
+    const size_t *children = spaces->items[root].children;
+    size_t count = spaces->items[root].child_count;
+    if (root == leaf || count == 0 || !oa_space_enter(spaces)) {
+        return root == leaf;
+    }
+    bool is_found = false;
+    for (size_t i = 0; i < count && !is_found; i++) {
+        is_found = oa_space_contains(spaces, children[i], leaf);
+    }
+    oa_space_leave(spaces);
+    return is_found;
+}
+
 static size_t composite(oa_spaces *spaces, oa_space_kind kind, const size_t *parts, size_t count, oa_dim size)
 {
     size_t *children = oa_arena_alloc(&spaces->arena, count, sizeof *children);

@@ -54,6 +54,9 @@ size_t oa_space_children(const size_t **children, oa_spaces *spaces, size_t spac
 /* The pin of a leaf, or NULL when it is free. */
 const oa_pin *oa_space_pin_of(oa_spaces *spaces, size_t space);
 
+/* Is `leaf`, a root, among the leaves below the space? O(spaces below). */
+bool oa_space_contains(oa_spaces *spaces, size_t space, size_t leaf);
+
 /* Every leaf of the space keeps its order. The first reason stays. */
 void oa_space_pin(oa_spaces *spaces, size_t space, oa_pin pin);
 /* Both spaces move together from now on. `pin` is the reason recorded when they have no common refinement or their

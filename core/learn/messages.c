@@ -1,0 +1,338 @@
+#include "core/learn/messages_plan.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Parameters ---- */
+
+/* Of one round, in this order; then those of the end. */
+enum {
+    IN_SIGNED,
+    IN_MEAN,
+    IN_SIZE,
+    OUT_SIGNED,
+    OUT_MEAN,
+    OUT_SIZE,
+    SELF,
+    POOLED,
+    SEEN_IN,
+    SEEN_OUT,
+    SEEN_VECTOR,
+    BIAS,
+    UPDATE,
+    ROUND_PARAMETERS
+};
+enum { END_SELF, END_IN, END_OUT, END_VECTOR, END_SCALE, END_RAW_IN, END_RAW_OUT, END_PARAMETERS };
+
+static size_t list_parameters(oa_parameter *parameters, const oa_aligner_config *config, const oa_aligner_plan *plan)
+{
+    static const char *const round_names[ROUND_PARAMETERS] = {
+        "in_signed", "in_mean", "in_size",  "out_signed",  "out_mean", "out_size", "self",
+        "pooled",    "seen_in", "seen_out", "seen_vector", "bias",     "update"};
+    static const char *const end_names[END_PARAMETERS] = {"end_self",  "end_in", "end_out", "end_vector",
+                                                          "log_scale", "raw_in", "raw_out"};
+    size_t count = config->rounds * ROUND_PARAMETERS + END_PARAMETERS;
+    size_t d = config->channels, probes = config->probes;
+    (void)plan;
+    if (!parameters) {
+        return count;
+    }
+    for (size_t i = 0; i < config->rounds * ROUND_PARAMETERS; i++) {
+        size_t kind = i % ROUND_PARAMETERS;
+        bool is_seen = kind == SEEN_IN || kind == SEEN_OUT || kind == SEEN_VECTOR;
+        oa_parameter *p = &parameters[i];
+        *p = (oa_parameter){.rows = is_seen ? probes : kind == BIAS ? 1 : d, .columns = d, .decays = kind != BIAS};
+        p->deviation = kind == BIAS ? 0.0f : (kind == POOLED ? 0.1f : 1.0f) / sqrtf((float)p->rows);
+        (void)snprintf(p->name, sizeof p->name, "round%zu.%s", i / ROUND_PARAMETERS, round_names[kind]);
+    }
+    for (size_t kind = 0; kind < END_PARAMETERS; kind++) {
+        oa_parameter *p = &parameters[config->rounds * ROUND_PARAMETERS + kind];
+        bool is_number = kind >= END_SCALE;
+        *p = (oa_parameter){.rows = is_number          ? 1
+                                    : kind == END_SELF ? d
+                                                       : probes,
+                            .columns = is_number ? 1 : config->features,
+                            .start = kind == END_SCALE ? 3.4f : 5.0f, /* exp(3.4) = 30 */
+                            .decays = !is_number};
+        p->deviation = is_number ? 0.0f : 1.0f / sqrtf((float)p->rows);
+        (void)snprintf(p->name, sizeof p->name, "%s", end_names[kind]);
+    }
+    for (size_t i = 0; i < config->rounds * ROUND_PARAMETERS; i++) {
+        parameters[i].start = 0.0f;
+    }
+    return count;
+}
+
+/* ---- Encoding ---- */
+
+typedef struct encoding {
+    oa_tape *tape;
+    const oa_message_plan *plan;
+    const oa_packed_messages *const *models;
+    size_t count; /* models */
+    const oa_var *leaves;
+    oa_var *h;              /* [group_count] */
+    bool *has_h;            /* [group_count]: before the first update there is nothing to tell */
+    oa_var *seen;           /* [group_count * OA_FIXED_WAYS], for those that the plan has */
+    const float **matrices; /* [count] */
+} encoding;
+
+static oa_var leaf(const encoding *e, size_t round, size_t kind)
+{
+    return e->leaves[round * ROUND_PARAMETERS + kind];
+}
+
+/* What all models see of fixed axes, one under the other. */
+static void stack_seen(encoding *e)
+{
+    size_t probes = e->plan->base.config.probes;
+    for (size_t k = 0; k < e->plan->base.layout->group_count * OA_FIXED_WAYS; k++) {
+        size_t n = e->plan->base.layout->groups[k / OA_FIXED_WAYS].size;
+        if (!e->plan->groups[k / OA_FIXED_WAYS].fixed_count[k % OA_FIXED_WAYS]) {
+            continue;
+        }
+        float *stacked = oa_tape_buffer(e->tape, e->count * n * probes);
+        for (size_t m = 0; m < e->count && stacked; m++) {
+            memcpy(stacked + m * n * probes, e->models[m]->seen[k], n * probes * sizeof(float));
+        }
+        e->seen[k] = stacked ? oa_tape_constant(e->tape, stacked, e->count * n, probes) : 0;
+    }
+}
+
+enum { WEIGHTS, MEANS, SIZES };
+
+static const float *const *list_matrices(const encoding *e, size_t relation, int which)
+{
+    for (size_t m = 0; m < e->count; m++) {
+        const oa_packed_messages *model = e->models[m];
+        e->matrices[m] = which == WEIGHTS ? model->weights[relation]
+                         : which == MEANS ? model->means[relation]
+                                          : model->sizes[relation];
+    }
+    return e->matrices;
+}
+
+/* Sums of what arrives over tensors of one side, by kind. */
+typedef struct arrival {
+    oa_var *terms[3]; /* signed, mean, size */
+    size_t count[3];
+} arrival;
+
+static void put(arrival *a, size_t kind, oa_var term)
+{
+    a->terms[kind][a->count[kind]++] = term;
+}
+
+/* The messages over one relation to one of its groups. */
+static void receive(arrival *a, const encoding *e, const oa_message_end *end)
+{
+    const oa_relation *relation = &e->plan->relations.between[end->relation];
+    const oa_relation_axis *from = end->to_rows ? &relation->columns : &relation->rows;
+    size_t n = relation->rows.size, c = relation->columns.size, taps = relation->taps;
+    float one = 1.0f / sqrtf((float)from->size);
+    const float *signs = e->plan->signs[end->relation];
+    oa_var h = e->h[from->group];
+    if (taps == 1) {
+        oa_var both =
+            oa_op_propagate(e->tape, list_matrices(e, end->relation, WEIGHTS), e->count, n, c, !end->to_rows, h, one);
+        put(a, 0, both);
+        put(a, 1, both);
+    } else {
+        if (!relation->is_symmetric && end->to_rows) {
+            put(a, 0,
+                oa_op_propagate(e->tape, list_matrices(e, end->relation, WEIGHTS), e->count, n, c * taps, false,
+                                oa_op_spread_taps(e->tape, h, signs, taps), one / sqrtf((float)taps)));
+        } else if (!relation->is_symmetric) {
+            oa_var x = oa_op_propagate(e->tape, list_matrices(e, end->relation, WEIGHTS), e->count, n, c * taps, true,
+                                       h, one / sqrtf((float)taps));
+            put(a, 0, oa_op_gather_taps(e->tape, x, signs, taps));
+        }
+        put(a, 1,
+            oa_op_propagate(e->tape, list_matrices(e, end->relation, MEANS), e->count, n, c, !end->to_rows, h, one));
+    }
+    put(a, 2, oa_op_propagate(e->tape, list_matrices(e, end->relation, SIZES), e->count, n, c, !end->to_rows, h, one));
+}
+
+/* Factors for oa_op_sum_of_products and its lists. */
+enum { TERMS_MAX = 10 };
+typedef struct products {
+    oa_var a[TERMS_MAX];
+    oa_var b[TERMS_MAX];
+    size_t count;
+} products;
+
+static void multiply(products *p, oa_var a, oa_var b)
+{
+    p->a[p->count] = a;
+    p->b[p->count++] = b;
+}
+
+static bool receive_all(products *p, const encoding *e, size_t round, size_t g)
+{
+    const oa_message_group *group = &e->plan->groups[g];
+    size_t room = group->end_count + 1;
+    oa_var *memory = oa_malloc(room * 6, sizeof *memory);
+    float *factors = oa_malloc(room, sizeof *factors);
+    if (!memory || !factors) {
+        oa_free(memory);
+        oa_free(factors);
+        return false;
+    }
+    arrival sides[2] = {{{memory, memory + room, memory + 2 * room}, {0}},
+                        {{memory + 3 * room, memory + 4 * room, memory + 5 * room}, {0}}};
+    for (size_t i = 0; i < group->end_count; i++) {
+        const oa_relation *relation = &e->plan->relations.between[group->ends[i].relation];
+        const oa_relation_axis *to = group->ends[i].to_rows ? &relation->rows : &relation->columns;
+        const oa_relation_axis *from = group->ends[i].to_rows ? &relation->columns : &relation->rows;
+        if (e->has_h[from->group]) {
+            receive(&sides[to->is_input], e, &group->ends[i]);
+        }
+    }
+    for (size_t side = 0; side < 2; side++) {
+        for (size_t k = 0; k < group->end_count; k++) {
+            factors[k] = 1.0f / sqrtf((float)group->arrivals[side]);
+        }
+        for (size_t kind = 0; kind < 3; kind++) {
+            if (sides[side].count[kind]) {
+                multiply(p, oa_op_sum(e->tape, sides[side].terms[kind], factors, sides[side].count[kind]),
+                         leaf(e, round, (side ? OUT_SIGNED : IN_SIGNED) + kind));
+            }
+        }
+    }
+    oa_free(memory);
+    oa_free(factors);
+    return true;
+}
+
+static bool update(encoding *e, size_t round, size_t g)
+{
+    const oa_message_group *group = &e->plan->groups[g];
+    products p = {.count = 0};
+    if (!receive_all(&p, e, round, g)) {
+        return false;
+    }
+    for (size_t way = 0; way < OA_FIXED_WAYS; way++) {
+        if (group->fixed_count[way]) {
+            multiply(&p, e->seen[g * OA_FIXED_WAYS + way], leaf(e, round, SEEN_IN + way));
+        }
+    }
+    if (e->has_h[g]) {
+        multiply(&p, e->h[g], leaf(e, round, SELF));
+    }
+    if (!p.count) {
+        return true; /* nothing is known of these units yet */
+    }
+    oa_var m = oa_op_sum_of_products(e->tape, p.a, p.b, NULL, p.count);
+    m = oa_op_add_rows(e->tape, m, leaf(e, round, BIAS), 1);
+    if (e->has_h[g]) {
+        oa_var mean = oa_op_mean_rows(e->tape, e->h[g], e->count);
+        m = oa_op_add_rows(e->tape, m, oa_op_matmul(e->tape, mean, false, leaf(e, round, POOLED), false, 1.0f),
+                           e->count);
+    }
+    oa_var x = oa_op_gelu(e->tape, oa_op_layer_norm(e->tape, m));
+    x = oa_op_matmul(e->tape, x, false, leaf(e, round, UPDATE), false, 1.0f);
+    if (e->has_h[g]) {
+        oa_var terms[2] = {e->h[g], x};
+        x = oa_op_sum(e->tape, terms, NULL, 2);
+    }
+    e->h[g] = x;
+    e->has_h[g] = true;
+    return true;
+}
+
+static oa_var finish(const encoding *e, size_t g)
+{
+    const oa_var *end = e->leaves + e->plan->base.config.rounds * ROUND_PARAMETERS;
+    products p = {.count = 0};
+    if (e->has_h[g]) {
+        multiply(&p, e->h[g], end[END_SELF]);
+    }
+    for (size_t way = 0; way < OA_FIXED_WAYS; way++) {
+        if (e->plan->groups[g].fixed_count[way]) {
+            multiply(&p, e->seen[g * OA_FIXED_WAYS + way], end[END_IN + way]);
+        }
+    }
+    if (!p.count) {
+        /* Units that no weight tells apart. */
+        size_t count = e->count * e->plan->base.layout->groups[g].size * e->plan->base.config.features;
+        float *zeros = oa_tape_buffer(e->tape, count);
+        if (!zeros) {
+            return 0;
+        }
+        memset(zeros, 0, count * sizeof *zeros);
+        return oa_tape_constant(e->tape, zeros, e->count * e->plan->base.layout->groups[g].size,
+                                e->plan->base.config.features);
+    }
+    return oa_op_normalise_rows(e->tape, oa_op_sum_of_products(e->tape, p.a, p.b, NULL, p.count));
+}
+
+static void encode(oa_var *features, oa_tape *tape, const oa_aligner_leaves *leaves, const oa_aligner_plan *base,
+                   const oa_packed *const *models, size_t model_count)
+{
+    const oa_message_plan *plan = (const oa_message_plan *)base;
+    size_t groups = base->layout->group_count;
+    encoding e = {.tape = tape,
+                  .plan = plan,
+                  .models = (const oa_packed_messages *const *)models,
+                  .count = model_count,
+                  .leaves = leaves->of,
+                  .h = oa_calloc(groups, sizeof *e.h),
+                  .has_h = oa_calloc(groups, sizeof *e.has_h),
+                  .seen = oa_calloc(groups * OA_FIXED_WAYS, sizeof *e.seen),
+                  .matrices = oa_calloc(model_count, sizeof *e.matrices)};
+    bool is_done = e.h && e.has_h && e.seen && e.matrices;
+    if (is_done) {
+        stack_seen(&e);
+    }
+    for (size_t round = 0; round < base->config.rounds && is_done; round++) {
+        for (size_t i = 0; i < groups && is_done; i++) {
+            is_done = update(&e, round, round % 2 ? groups - 1 - i : i);
+        }
+    }
+    for (size_t g = 0; g < groups && is_done; g++) {
+        features[g] = finish(&e, g);
+    }
+    if (!is_done) {
+        oa_error error = {0};
+        (void)oa_fail(&error, OA_ERROR_MEMORY, "out of memory for the features of units");
+        oa_tape_fail(tape, &error);
+    }
+    oa_free(e.h);
+    oa_free(e.has_h);
+    oa_free(e.seen);
+    oa_free(e.matrices);
+}
+
+/* ---- Scores ---- */
+
+static oa_var scores(oa_tape *tape, const oa_aligner_leaves *leaves, const oa_aligner_plan *base,
+                     const oa_packed *const *models, const oa_var *features, size_t group, size_t a, size_t b)
+{
+    const oa_message_plan *plan = (const oa_message_plan *)base;
+    const oa_packed_messages *one = (const oa_packed_messages *)models[a];
+    const oa_packed_messages *two = (const oa_packed_messages *)models[b];
+    const oa_var *end = leaves->of + base->config.rounds * ROUND_PARAMETERS;
+    size_t n = base->layout->groups[group].size;
+    oa_var product = oa_op_matmul(tape, oa_op_rows(tape, features[group], a * n, n), false,
+                                  oa_op_rows(tape, features[group], b * n, n), true, 1.0f);
+    oa_var terms[3] = {oa_op_scale(tape, product, oa_op_exp(tape, end[END_SCALE]))};
+    size_t count = 1;
+    for (size_t side = 0; side < 2; side++) {
+        size_t width = plan->groups[group].raw_count[side];
+        if (width) {
+            oa_var x = oa_tape_constant(tape, one->raw[group * 2 + side], n, width);
+            oa_var y = oa_tape_constant(tape, two->raw[group * 2 + side], n, width);
+            terms[count++] = oa_op_scale(tape, oa_op_matmul(tape, x, false, y, true, 1.0f), end[END_RAW_IN + side]);
+        }
+    }
+    return count == 1 ? terms[0] : oa_op_sum(tape, terms, NULL, count);
+}
+
+const oa_encoder_functions oa_encoder_messages = {.plan_create = oa_messages_plan_create,
+                                                  .plan_destroy = oa_messages_plan_destroy,
+                                                  .parameters = list_parameters,
+                                                  .pack = oa_messages_pack,
+                                                  .packed_destroy = oa_messages_packed_destroy,
+                                                  .encode = encode,
+                                                  .scores = scores};

@@ -1,0 +1,289 @@
+/* A model's weights in the order in which messages use them, scaled to root mean square 1 a tensor. */
+#include "core/learn/messages_plan.h"
+
+#include "core/linalg/blas.h"
+
+#include <math.h>
+#include <string.h>
+
+static oa_status out_of_memory(oa_error *error)
+{
+    return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the weights of a model");
+}
+
+/* count * more floats that belong to the packed model. */
+static float *claim(oa_packed_messages *packed, size_t count, size_t more)
+{
+    size_t total, bytes;
+    if (oa_mul_overflows(&total, count, more) || oa_mul_overflows(&bytes, total, sizeof(float))) {
+        return NULL;
+    }
+    packed->base.bytes += bytes;
+    return oa_malloc(total, sizeof(float));
+}
+
+/* 1 / root mean square, or 0 when all are zero: a scale that makes tensors of any size comparable. */
+static float unit_scale(const float *values, size_t count)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        sum += (double)values[i] * (double)values[i];
+    }
+    return sum > 0.0 ? (float)sqrt((double)count / sum) : 0.0f;
+}
+
+static void scale_all(float *values, size_t count, float factor)
+{
+    for (size_t i = 0; i < count; i++) {
+        values[i] *= factor;
+    }
+}
+
+/* w[rows, columns * taps] = the relation's elements. */
+static void gather_relation(float *w, const oa_relation *relation, const float *weights)
+{
+    const oa_relation_axis *x = &relation->rows, *y = &relation->columns;
+    for (size_t i = 0; i < x->size; i++) {
+        for (size_t j = 0; j < y->size; j++) {
+            for (size_t r = 0; r < x->rest; r++) {
+                const float *row = weights + x->positions[i * x->rest + r] * x->stride;
+                for (size_t q = 0; q < y->rest; q++) {
+                    const float *cell = row + y->positions[j * y->rest + q] * y->stride;
+                    for (size_t o = 0; o < relation->offset_count; o++) {
+                        *w++ = cell[relation->offsets[o]];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* Sizes are all positive: without their mean they would tell every unit the same. */
+static void centre(float *sizes, size_t count)
+{
+    double sum = 0.0, squares = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        sum += (double)sizes[i];
+    }
+    float mean = (float)(sum / (double)(count ? count : 1));
+    for (size_t i = 0; i < count; i++) {
+        sizes[i] -= mean;
+        squares += (double)sizes[i] * (double)sizes[i];
+    }
+    scale_all(sizes, count, squares > 1e-12 * (double)count ? (float)sqrt((double)count / squares) : 0.0f);
+}
+
+static oa_status pack_relation(oa_packed_messages *packed, size_t r, const float *weights, oa_error *error)
+{
+    const oa_relation *relation = &packed->plan->relations.between[r];
+    size_t pairs = relation->rows.size * relation->columns.size, taps = relation->taps;
+    float *w = packed->weights[r] = claim(packed, pairs, taps);
+    float *sizes = packed->sizes[r] = claim(packed, pairs, 1);
+    float *means = taps > 1 ? (packed->means[r] = claim(packed, pairs, 1)) : NULL;
+    if (!w || !sizes || (taps > 1 && !means)) {
+        return out_of_memory(error);
+    }
+    gather_relation(w, relation, weights);
+    scale_all(w, pairs * taps, unit_scale(w, pairs * taps));
+    for (size_t i = 0; i < pairs; i++) {
+        float sum = 0.0f, squares = 0.0f;
+        for (size_t t = 0; t < taps; t++) {
+            sum += w[i * taps + t];
+            squares += w[i * taps + t] * w[i * taps + t];
+        }
+        sizes[i] = sqrtf(squares / (float)taps);
+        if (means) {
+            means[i] = sum / sqrtf((float)taps); /* the sum of `taps` numbers of size 1, scaled to size 1 */
+        }
+    }
+    centre(sizes, pairs);
+    if (relation->is_symmetric && taps > 1) {
+        oa_free(w);
+        packed->weights[r] = NULL;
+        packed->base.bytes -= pairs * taps * sizeof(float);
+    }
+    return OA_OK;
+}
+
+/* x [rows, columns] of a fixed relation. */
+static void gather_fixed(float *x, const oa_fixed_relation *fixed, const float *weights)
+{
+    const oa_relation_axis *rows = &fixed->rows;
+    for (size_t i = 0; i < rows->size; i++) {
+        if (!fixed->is_symmetric) {
+            for (size_t r = 0; r < rows->rest; r++) {
+                const float *row = weights + rows->positions[i * rows->rest + r] * rows->stride;
+                for (size_t o = 0; o < fixed->offset_count; o++) {
+                    *x++ = row[fixed->offsets[o]];
+                }
+            }
+            continue;
+        }
+        for (size_t o = 0; o < fixed->offset_count; o++) {
+            float sum = 0.0f, squares = 0.0f;
+            for (size_t r = 0; r < rows->rest; r++) {
+                float value = weights[rows->positions[i * rows->rest + r] * rows->stride + fixed->offsets[o]];
+                sum += value;
+                squares += value * value;
+            }
+            *x++ = sum / (float)rows->rest;
+            *x++ = sqrtf(squares / (float)rows->rest);
+        }
+    }
+}
+
+/* Scales of norms and their statistics lie around a value that says nothing: only the differences between units count.
+ */
+static void scale_vector(float *x, size_t count, const oa_layout_tensor *tensor)
+{
+    bool is_offset_free = tensor->op_type && strcmp(tensor->op_type, "BatchNormalization") != 0 &&
+                          strcmp(tensor->op_type, "LayerNormalization") != 0 &&
+                          strcmp(tensor->op_type, "InstanceNormalization") != 0 && strcmp(tensor->op_type, "Mul") != 0;
+    if (is_offset_free) {
+        scale_all(x, count, unit_scale(x, count));
+    } else {
+        centre(x, count);
+    }
+}
+
+/* Adds the fixed relation to what its group sees of fixed axes, and to its raw weights. */
+static oa_status pack_fixed(oa_packed_messages *packed, size_t f, const float *weights, size_t *raw_done,
+                            oa_error *error)
+{
+    const oa_message_plan *plan = packed->plan;
+    const oa_fixed_relation *fixed = &plan->relations.fixed[f];
+    const oa_message_group *group = &plan->groups[fixed->rows.group];
+    size_t n = fixed->rows.size, columns = oa_fixed_columns(fixed), probes = plan->base.config.probes, count;
+    if (oa_mul_overflows(&count, n, columns)) {
+        return out_of_memory(error);
+    }
+    float *x = oa_malloc(count, sizeof *x);
+    if (!x) {
+        return out_of_memory(error);
+    }
+    gather_fixed(x, fixed, weights);
+    if (plan->way[f] == OA_FIXED_VECTOR) {
+        scale_vector(x, count, &plan->base.layout->tensors[fixed->tensor]);
+    } else {
+        scale_all(x, count, unit_scale(x, count));
+    }
+    float factor = 1.0f / sqrtf((float)columns * (float)group->fixed_count[plan->way[f]]);
+    oa_status status =
+        oa_gemm((oa_matrix_view){packed->seen[fixed->rows.group * OA_FIXED_WAYS + plan->way[f]], n, probes, probes},
+                (oa_const_matrix_view){x, n, columns, columns}, false,
+                (oa_const_matrix_view){plan->probes[f], columns, probes, probes}, false, factor, 1.0f, error);
+    if (plan->way[f] != OA_FIXED_VECTOR) {
+        size_t side = fixed->rows.is_input, width = group->raw_count[side];
+        float *raw = packed->raw[fixed->rows.group * 2 + side];
+        size_t *done = &raw_done[fixed->rows.group * 2 + side];
+        for (size_t i = 0; i < n; i++) {
+            for (size_t k = 0; k < columns; k++) {
+                raw[i * width + *done + k] = x[i * columns + k] / sqrtf((float)columns);
+            }
+        }
+        *done += columns;
+    }
+    oa_free(x);
+    return status;
+}
+
+static void normalise_rows(float *x, size_t rows, size_t columns)
+{
+    for (size_t i = 0; i < rows; i++) {
+        double sum = 0.0;
+        for (size_t k = 0; k < columns; k++) {
+            sum += (double)x[i * columns + k] * (double)x[i * columns + k];
+        }
+        scale_all(x + i * columns, columns, sum > 0.0 ? (float)(1.0 / sqrt(sum)) : 0.0f);
+    }
+}
+
+static oa_status claim_groups(oa_packed_messages *packed, oa_error *error)
+{
+    const oa_message_plan *plan = packed->plan;
+    for (size_t g = 0; g < plan->base.layout->group_count; g++) {
+        size_t n = plan->base.layout->groups[g].size;
+        for (size_t way = 0; way < OA_FIXED_WAYS; way++) {
+            float **seen = &packed->seen[g * OA_FIXED_WAYS + way];
+            if (plan->groups[g].fixed_count[way]) {
+                if (!(*seen = claim(packed, n, plan->base.config.probes))) {
+                    return out_of_memory(error);
+                }
+                memset(*seen, 0, n * plan->base.config.probes * sizeof(float));
+            }
+        }
+        for (size_t side = 0; side < 2; side++) {
+            if (plan->groups[g].raw_count[side] &&
+                !(packed->raw[g * 2 + side] = claim(packed, n, plan->groups[g].raw_count[side]))) {
+                return out_of_memory(error);
+            }
+        }
+    }
+    return OA_OK;
+}
+
+oa_status oa_messages_pack(oa_packed **result, const oa_aligner_plan *base, const float *const *weights,
+                           oa_error *error)
+{
+    const oa_message_plan *plan = (const oa_message_plan *)base;
+    size_t groups = base->layout->group_count;
+    oa_packed_messages *packed = oa_calloc(1, sizeof *packed);
+    size_t *raw_done = oa_calloc(groups * 2, sizeof *raw_done);
+    oa_status status = OA_OK;
+    if (packed) {
+        packed->base.functions = &oa_encoder_messages;
+        packed->plan = plan;
+        packed->weights = oa_calloc(plan->relations.between_count, sizeof *packed->weights);
+        packed->means = oa_calloc(plan->relations.between_count, sizeof *packed->means);
+        packed->sizes = oa_calloc(plan->relations.between_count, sizeof *packed->sizes);
+        packed->seen = oa_calloc(groups * OA_FIXED_WAYS, sizeof *packed->seen);
+        packed->raw = oa_calloc(groups * 2, sizeof *packed->raw);
+    }
+    if (!packed || !raw_done || !packed->weights || !packed->means || !packed->sizes || !packed->seen || !packed->raw) {
+        status = out_of_memory(error);
+        goto done;
+    }
+    status = claim_groups(packed, error);
+    for (size_t r = 0; r < plan->relations.between_count && status == OA_OK; r++) {
+        status = pack_relation(packed, r, weights[plan->relations.between[r].tensor], error);
+    }
+    for (size_t f = 0; f < plan->relations.fixed_count && status == OA_OK; f++) {
+        status = pack_fixed(packed, f, weights[plan->relations.fixed[f].tensor], raw_done, error);
+    }
+    for (size_t k = 0; k < groups * 2 && status == OA_OK; k++) {
+        if (packed->raw[k]) {
+            normalise_rows(packed->raw[k], base->layout->groups[k / 2].size, plan->groups[k / 2].raw_count[k % 2]);
+        }
+    }
+done:
+    oa_free(raw_done);
+    if (status == OA_OK) {
+        *result = &packed->base;
+    } else if (packed) {
+        oa_messages_packed_destroy(&packed->base);
+    }
+    return status;
+}
+
+static void free_list(float **list, size_t count)
+{
+    for (size_t i = 0; i < count && list; i++) {
+        oa_free(list[i]);
+    }
+    oa_free(list);
+}
+
+void oa_messages_packed_destroy(oa_packed *base)
+{
+    oa_packed_messages *packed = (oa_packed_messages *)base;
+    if (!packed) {
+        return;
+    }
+    size_t relations = packed->plan->relations.between_count, groups = packed->plan->base.layout->group_count;
+    free_list(packed->weights, relations);
+    free_list(packed->means, relations);
+    free_list(packed->sizes, relations);
+    free_list(packed->seen, groups * OA_FIXED_WAYS);
+    free_list(packed->raw, groups * 2);
+    oa_free(packed);
+}
