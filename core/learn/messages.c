@@ -53,9 +53,10 @@ static size_t list_parameters(oa_parameter *parameters, const oa_aligner_config 
                                     : kind == END_SELF ? d
                                                        : probes,
                             .columns = is_number ? 1 : config->features,
-                            .start = kind == END_SCALE ? 3.4f : 5.0f, /* exp(3.4) = 30 */
+                            .start = kind == END_SCALE ? 3.4f : is_number ? 5.0f : 0.0f, /* exp(3.4) = 30 */
                             .decays = !is_number};
-        p->deviation = is_number ? 0.0f : 1.0f / sqrtf((float)p->rows);
+        /* Scales and biases are one number a unit: at first they would drown what tells units apart. */
+        p->deviation = is_number || kind == END_VECTOR ? 0.0f : 1.0f / sqrtf((float)p->rows);
         (void)snprintf(p->name, sizeof p->name, "%s", end_names[kind]);
     }
     for (size_t i = 0; i < config->rounds * ROUND_PARAMETERS; i++) {
@@ -264,7 +265,11 @@ static oa_var finish(const encoding *e, size_t g)
         return oa_tape_constant(e->tape, zeros, e->count * e->plan->base.layout->groups[g].size,
                                 e->plan->base.config.features);
     }
-    return oa_op_normalise_rows(e->tape, oa_op_sum_of_products(e->tape, p.a, p.b, NULL, p.count));
+    /* What all units of a model share says nothing about which is which. */
+    oa_var f = oa_op_sum_of_products(e->tape, p.a, p.b, NULL, p.count);
+    oa_var mean = oa_op_mean_rows(e->tape, f, e->count);
+    oa_var minus = oa_op_sum(e->tape, &mean, (const float[]){-1.0f}, 1);
+    return oa_op_normalise_rows(e->tape, oa_op_add_rows(e->tape, f, minus, e->count));
 }
 
 static void encode(oa_var *features, oa_tape *tape, const oa_aligner_leaves *leaves, const oa_aligner_plan *base,
