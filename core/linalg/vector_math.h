@@ -6,10 +6,19 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Before a function with loops over floats: the compiler makes a second version of it for processors with wider
+ * vectors, and the right one is taken when the program starts. Without fused multiplications, which round otherwise,
+ * all versions compute the same bytes. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define OA_VECTOR_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define OA_VECTOR_CLONES
+#endif
+
 /* exp(x), relative error below 3e-7 on [-87, 88]; 0 below, a large finite number above. No branches.
  *
  * x = n ln 2 + r with |r| <= ln 2 / 2, ln 2 split in two so that r is exact to rounding (Cody and Waite 1980); exp(r)
- * by its Taylor polynomial of degree 6, whose remainder is below 2e-7 * r^0 there; 2^n by the exponent's bits. */
+ * by its Taylor polynomial of degree 6, whose remainder is below 2e-7 there; 2^n by the exponent's bits. */
 static inline float oa_exp_fast(float x)
 {
     float clamped = x < -87.0f ? -87.0f : x;
@@ -27,9 +36,10 @@ static inline float oa_exp_fast(float x)
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    int32_t bits = (int32_t)n;
-    bits = (bits + 127) * (1 << 23);
+    uint32_t bits;
     float power;
+    memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits - UINT32_C(0x4b400000) + 127u) << 23; /* less the bits of the magic number: n */
     memcpy(&power, &bits, sizeof power);
     float result = p * power;
     return x < -87.0f ? 0.0f : result;

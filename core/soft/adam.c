@@ -1,5 +1,7 @@
 #include "core/soft/adam.h"
 
+#include "core/linalg/vector_math.h"
+
 #include <math.h>
 
 oa_adam oa_adam_default(float rate)
@@ -7,6 +9,7 @@ oa_adam oa_adam_default(float rate)
     return (oa_adam){.rate = rate, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f};
 }
 
+OA_VECTOR_CLONES
 void oa_adam_step(float *parameters, const float *gradients, float *first, float *second, size_t count, size_t step,
                   const oa_adam *adam)
 {

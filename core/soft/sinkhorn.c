@@ -7,13 +7,15 @@
  * "Stabilized Sparse Scaling Algorithms for Entropy Regularized Transport Problems", section 3).
  *
  * Backward: with P = exp(S + F + G), each half step contributes minus a matrix diag(x) K diag(y) to the gradient of S;
- * within one frame their sum is K times (elementwise) one product of [n, 2 iterations] matrices. */
+ * within one frame their sum is K times (elementwise) one product of matrices of rank 2 iterations. */
 #include "core/soft/sinkhorn.h"
 
 #include "core/base/memory.h"
 #include "core/linalg/blas.h"
 #include "core/linalg/vector_math.h"
+#include "core/soft/sinkhorn_sweep.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -31,7 +33,7 @@ struct oa_sinkhorn {
     size_t *frame_u, *frame_v;
     float *f, *g;           /* [frames, n] */
     size_t frame_count;     /* of the last forward pass; at most 2 iterations + 1 */
-    float *left, *right;    /* [n, 2 iterations] for the backward pass */
+    float *left, *right;    /* [2 iterations, n] for the backward pass */
     float *du, *dv, *other; /* [n] */
 };
 
@@ -55,8 +57,8 @@ oa_status oa_sinkhorn_create(oa_sinkhorn **result, size_t n, size_t iterations, 
                   claim(&s->p, n, n, sizeof(float)) && claim(&s->u, t, n, sizeof(float)) &&
                   claim(&s->v, t + 1, n, sizeof(float)) && claim(&s->frame_u, t, 1, sizeof(size_t)) &&
                   claim(&s->frame_v, t + 1, 1, sizeof(size_t)) && claim(&s->f, frames, n, sizeof(float)) &&
-                  claim(&s->g, frames, n, sizeof(float)) && claim(&s->left, n, 2 * t, sizeof(float)) &&
-                  claim(&s->right, n, 2 * t, sizeof(float)) && claim(&s->du, n, 1, sizeof(float)) &&
+                  claim(&s->g, frames, n, sizeof(float)) && claim(&s->left, 2 * t, n, sizeof(float)) &&
+                  claim(&s->right, 2 * t, n, sizeof(float)) && claim(&s->du, n, 1, sizeof(float)) &&
                   claim(&s->dv, n, 1, sizeof(float)) && claim(&s->other, n, 1, sizeof(float));
     }
     if (!is_made) {
@@ -79,50 +81,9 @@ void oa_sinkhorn_destroy(oa_sinkhorn *s)
     }
 }
 
-/* ---- products with vectors; sums in eight lanes, so that they vectorise and are the same everywhere ---- */
-
-static float dot(const float *restrict x, const float *restrict y, size_t n)
-{
-    float sums[8] = {0};
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        for (size_t k = 0; k < 8; k++) {
-            sums[k] += x[i + k] * y[i + k];
-        }
-    }
-    float sum = 0.0f;
-    for (; i < n; i++) {
-        sum += x[i] * y[i];
-    }
-    for (size_t k = 0; k < 8; k++) {
-        sum += sums[k];
-    }
-    return sum;
-}
-
-/* y = K x. */
-static void times(float *restrict y, const float *restrict kernel, const float *restrict x, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        y[i] = dot(kernel + i * n, x, n);
-    }
-}
-
-/* y = K^T x. */
-static void times_transposed(float *restrict y, const float *restrict kernel, const float *restrict x, size_t n)
-{
-    memset(y, 0, n * sizeof *y);
-    for (size_t i = 0; i < n; i++) {
-        const float *restrict row = kernel + i * n;
-        float by = x[i];
-        for (size_t j = 0; j < n; j++) {
-            y[j] += by * row[j];
-        }
-    }
-}
-
 /* ---- forward ---- */
 
+OA_VECTOR_CLONES
 static void make_kernel(oa_sinkhorn *s, size_t frame)
 {
     const float *restrict g = s->g + frame * s->n;
@@ -135,16 +96,21 @@ static void make_kernel(oa_sinkhorn *s, size_t frame)
     }
 }
 
-/* x = 1 / x; false when an entry is out of range. */
-static bool invert(float *x, size_t n)
+/* Are all scalings of moderate size? Not when one is NaN. */
+static bool in_range(const float *x, size_t n)
 {
-    float least = INFINITY, most = 0.0f;
+    size_t inside = 0;
+    for (size_t i = 0; i < n; i++) {
+        inside += x[i] > 1.0f / SCALING_MAX && x[i] < SCALING_MAX;
+    }
+    return inside == n;
+}
+
+static void invert(float *x, size_t n)
+{
     for (size_t i = 0; i < n; i++) {
         x[i] = 1.0f / x[i];
-        least = x[i] < least ? x[i] : least;
-        most = x[i] > most ? x[i] : most;
     }
-    return least > 1.0f / SCALING_MAX && most < SCALING_MAX;
 }
 
 /* f_i = -logsumexp_j(S_ij + g_j), or over rows for the transpose. */
@@ -189,6 +155,16 @@ static void set_ones(float *x, size_t n)
     }
 }
 
+static void sum_columns(float *restrict sums, const float *restrict kernel, size_t n)
+{
+    memset(sums, 0, n * sizeof *sums);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++) {
+            sums[j] += kernel[i * n + j];
+        }
+    }
+}
+
 static void start(oa_sinkhorn *s)
 {
     size_t n = s->n;
@@ -206,31 +182,47 @@ static void start(oa_sinkhorn *s)
     s->frame_v[0] = 0;
 }
 
+OA_VECTOR_CLONES
+static bool copy_finite(float *restrict copy, const float *restrict x, size_t n)
+{
+    uint32_t bad = 0;
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = x[i];
+        bad |= fabsf(x[i]) <= FLT_MAX ? 0 : 1;
+    }
+    return !bad;
+}
+
+static void scale_row(float *restrict p, const float *restrict kernel, float u, const float *restrict v, size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        p[j] = u * kernel[j] * v[j];
+    }
+}
+
 oa_status oa_sinkhorn_forward(float *p, oa_sinkhorn *s, const float *scores, oa_error *error)
 {
     size_t n = s->n;
-    for (size_t i = 0; i < n * n; i++) {
-        if (!isfinite(scores[i])) {
-            return oa_fail(error, OA_ERROR_INPUT, "score %zu of a Sinkhorn normalisation is not finite", i);
-        }
+    if (!copy_finite(s->scores, scores, n * n)) {
+        return oa_fail(error, OA_ERROR_INPUT, "a score of a Sinkhorn normalisation is not finite");
     }
-    memcpy(s->scores, scores, n * n * sizeof *scores);
     if (n) {
         start(s);
     }
     for (size_t t = 0; t < s->iterations && n; t++) {
         float *u = s->u + t * n, *v = s->v + t * n, *next = v + n;
         /* A frame may have begun after v was found: v is then all ones in it. */
-        times(u, s->kernel, v, n);
-        if (!invert(u, n)) {
+        oa_sinkhorn_sweep(u, next, s->kernel, v, n);
+        if (!in_range(u, n)) {
             absorb(s, NULL, v, true);
             set_ones(u, n);
             set_ones(v, n);
             s->frame_v[t] = s->frame_count - 1;
+            sum_columns(next, s->kernel, n);
         }
         s->frame_u[t] = s->frame_count - 1;
-        times_transposed(next, s->kernel, u, n);
-        if (!invert(next, n)) {
+        invert(next, n);
+        if (!in_range(next, n)) {
             absorb(s, u, v, false);
             set_ones(u, n);
             set_ones(next, n);
@@ -240,9 +232,7 @@ oa_status oa_sinkhorn_forward(float *p, oa_sinkhorn *s, const float *scores, oa_
     }
     const float *u = s->u + (s->iterations - 1) * n, *v = s->v + s->iterations * n;
     for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < n; j++) {
-            s->p[i * n + j] = u[i] * s->kernel[i * n + j] * v[j];
-        }
+        scale_row(s->p + i * n, s->kernel + i * n, u[i], v, n);
     }
     memcpy(p, s->p, n * n * sizeof *p);
     return OA_OK;
@@ -254,24 +244,21 @@ oa_status oa_sinkhorn_forward(float *p, oa_sinkhorn *s, const float *scores, oa_
  * s->du and s->dv: sum_t u_t (v_t dG_t)^T + (u_t dF_t) v_(t-1)^T, to be taken off elementwise times K. */
 static void walk_back(oa_sinkhorn *s)
 {
-    size_t n = s->n, width = 2 * s->iterations;
+    size_t n = s->n;
     for (size_t t = s->iterations; t-- > 0;) {
         const float *u = s->u + t * n, *v = s->v + (t + 1) * n, *before = s->v + t * n;
+        float *left = s->left + 2 * t * n, *right = s->right + 2 * t * n;
         for (size_t j = 0; j < n; j++) {
             s->dv[j] *= v[j];
-            s->right[j * width + 2 * t] = s->dv[j];
-            s->left[j * width + 2 * t] = u[j];
+            right[j] = s->dv[j];
+            left[j] = u[j];
         }
-        times(s->other, s->kernel, s->dv, n);
+        oa_sinkhorn_sweep_back(s->du, s->other, s->kernel, u, s->dv, n);
         for (size_t i = 0; i < n; i++) {
-            s->du[i] = (s->du[i] - u[i] * s->other[i]) * u[i];
-            s->left[i * width + 2 * t + 1] = s->du[i];
-            s->right[i * width + 2 * t + 1] = before[i];
-        }
-        times_transposed(s->dv, s->kernel, s->du, n);
-        for (size_t j = 0; j < n; j++) {
-            s->dv[j] = -before[j] * s->dv[j];
-            s->du[j] = 0.0f; /* F of an earlier iteration only counts through its G */
+            left[n + i] = s->du[i];
+            right[n + i] = before[i];
+            s->dv[i] = -before[i] * s->other[i];
+            s->du[i] = 0.0f; /* F of an earlier iteration only counts through its G */
         }
     }
 }
@@ -328,8 +315,8 @@ void oa_sinkhorn_backward(float *score_gradients, oa_sinkhorn *s, const float *p
     }
     walk_back(s);
     /* p is not needed any more and has the size. Sizes were checked when it was made: the product cannot fail. */
-    (void)oa_gemm((oa_matrix_view){s->p, n, n, n}, (oa_const_matrix_view){s->left, n, width, width}, false,
-                  (oa_const_matrix_view){s->right, n, width, width}, true, 1.0f, 0.0f, NULL);
+    (void)oa_gemm((oa_matrix_view){s->p, n, n, n}, (oa_const_matrix_view){s->left, width, n, n}, true,
+                  (oa_const_matrix_view){s->right, width, n, n}, false, 1.0f, 0.0f, NULL);
     for (size_t i = 0; i < n * n; i++) {
         score_gradients[i] -= s->p[i] * s->kernel[i];
     }

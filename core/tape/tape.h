@@ -92,6 +92,11 @@ oa_var oa_op_spread_taps(oa_tape *tape, oa_var x, const float *signs, size_t tap
 /* Its adjoint: x [r * taps, d] -> [r, d], sum over taps of x_{r, t} times signs[t, d]. */
 oa_var oa_op_gather_taps(oa_tape *tape, oa_var x, const float *signs, size_t taps);
 
+/* Features of all pairs of a model's rows i (n of them) and columns j (k of them), x [models * n * k, c] with pair (i,
+ * j) of model m in row (m * n + i) * k + j, mixed by `mix` [c, d], with rows [models * n, d] and columns [models * k,
+ * d]: each pair's layer_norm(relu(x mix + rows_i + columns_j)), [models * n * k, d]. One pass over the memory. */
+oa_var oa_op_pairs(oa_tape *tape, oa_var x, oa_var mix, oa_var rows, oa_var columns, size_t models);
+
 /* Mean over rows of the cross-entropy of softmax(a[r, .]) against column target[r] (borrowed): [1, 1]. */
 oa_var oa_op_cross_entropy(oa_tape *tape, oa_var a, const size_t *target);
 /* Doubly stochastic matrix of exp(a) [n, n] by `iterations` Sinkhorn iterations (core/soft/sinkhorn.h). */
