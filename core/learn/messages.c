@@ -53,7 +53,9 @@ static size_t list_parameters(oa_parameter *parameters, const oa_aligner_config 
                                     : kind == END_SELF ? d
                                                        : probes,
                             .columns = is_number ? 1 : config->features,
-                            .start = kind == END_SCALE ? 3.4f : is_number ? 5.0f : 0.0f, /* exp(3.4) = 30 */
+                            .start = kind == END_SCALE ? 3.4f
+                                     : is_number       ? 5.0f
+                                                       : 0.0f, /* exp(3.4) = 30 */
                             .decays = !is_number};
         /* Scales and biases are one number a unit: at first they would drown what tells units apart. */
         p->deviation = is_number || kind == END_VECTOR ? 0.0f : 1.0f / sqrtf((float)p->rows);
@@ -194,10 +196,16 @@ static bool receive_all(products *p, const encoding *e, size_t round, size_t g)
         for (size_t k = 0; k < group->end_count; k++) {
             factors[k] = 1.0f / sqrtf((float)group->arrivals[side]);
         }
-        for (size_t kind = 0; kind < 3; kind++) {
-            if (sides[side].count[kind]) {
-                multiply(p, oa_op_sum(e->tape, sides[side].terms[kind], factors, sides[side].count[kind]),
-                         leaf(e, round, (side ? OUT_SIGNED : IN_SIGNED) + kind));
+        /* Of single taps the mean is the signed weight itself: one product instead of two. */
+        const arrival *a = &sides[side];
+        size_t first = side ? OUT_SIGNED : IN_SIGNED;
+        bool is_single = a->count[0] && a->count[0] == a->count[1] &&
+                         memcmp(a->terms[0], a->terms[1], a->count[0] * sizeof *a->terms[0]) == 0;
+        for (size_t kind = is_single; kind < 3; kind++) {
+            if (a->count[kind]) {
+                oa_var both[2] = {leaf(e, round, first), leaf(e, round, first + 1)};
+                multiply(p, oa_op_sum(e->tape, a->terms[kind], factors, a->count[kind]),
+                         is_single && kind == 1 ? oa_op_sum(e->tape, both, NULL, 2) : leaf(e, round, first + kind));
             }
         }
     }
