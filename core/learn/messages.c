@@ -89,18 +89,31 @@ static oa_var leaf(const encoding *e, size_t round, size_t kind)
 /* What all models see of fixed axes, one under the other. */
 static void stack_seen(encoding *e)
 {
-    size_t probes = e->plan->base.config.probes;
     for (size_t k = 0; k < e->plan->base.layout->group_count * OA_FIXED_WAYS; k++) {
         size_t n = e->plan->base.layout->groups[k / OA_FIXED_WAYS].size;
+        size_t width = oa_seen_width(e->plan, k / OA_FIXED_WAYS, k % OA_FIXED_WAYS);
         if (!e->plan->groups[k / OA_FIXED_WAYS].fixed_count[k % OA_FIXED_WAYS]) {
             continue;
         }
-        float *stacked = oa_tape_buffer(e->tape, e->count * n * probes);
+        float *stacked = oa_tape_buffer(e->tape, e->count * n * width);
         for (size_t m = 0; m < e->count && stacked; m++) {
-            memcpy(stacked + m * n * probes, e->models[m]->seen[k], n * probes * sizeof(float));
+            memcpy(stacked + m * n * width, e->models[m]->seen[k], n * width * sizeof(float));
         }
-        e->seen[k] = stacked ? oa_tape_constant(e->tape, stacked, e->count * n, probes) : 0;
+        e->seen[k] = stacked ? oa_tape_constant(e->tape, stacked, e->count * n, width) : 0;
     }
+}
+
+/* The matrix that turns what the units of a group see into features: the learned one, behind the probes when what they
+ * see has not gone through them yet. */
+static oa_var mixing(const encoding *e, size_t g, size_t way, oa_var learned)
+{
+    const oa_message_group *group = &e->plan->groups[g];
+    if (!group->narrow_probes[way]) {
+        return learned;
+    }
+    oa_var probes =
+        oa_tape_constant(e->tape, group->narrow_probes[way], group->columns[way], e->plan->base.config.probes);
+    return oa_op_matmul(e->tape, probes, false, learned, false, 1.0f);
 }
 
 enum { WEIGHTS, MEANS, SIZES };
@@ -223,7 +236,7 @@ static bool update(encoding *e, size_t round, size_t g)
     }
     for (size_t way = 0; way < OA_FIXED_WAYS; way++) {
         if (group->fixed_count[way]) {
-            multiply(&p, e->seen[g * OA_FIXED_WAYS + way], leaf(e, round, SEEN_IN + way));
+            multiply(&p, e->seen[g * OA_FIXED_WAYS + way], mixing(e, g, way, leaf(e, round, SEEN_IN + way)));
         }
     }
     if (e->has_h[g]) {
@@ -259,7 +272,7 @@ static oa_var finish(const encoding *e, size_t g)
     }
     for (size_t way = 0; way < OA_FIXED_WAYS; way++) {
         if (e->plan->groups[g].fixed_count[way]) {
-            multiply(&p, e->seen[g * OA_FIXED_WAYS + way], end[END_IN + way]);
+            multiply(&p, e->seen[g * OA_FIXED_WAYS + way], mixing(e, g, way, end[END_IN + way]));
         }
     }
     if (!p.count) {

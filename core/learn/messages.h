@@ -38,6 +38,9 @@ typedef struct oa_message_group {
     size_t end_count;
     size_t arrivals[2]; /* how many ends come over tensors that compute the units, and that take them in */
     size_t fixed_count[OA_FIXED_WAYS];
+    size_t columns[OA_FIXED_WAYS];       /* of all fixed relations of a way together */
+    float *narrow_probes[OA_FIXED_WAYS]; /* [columns, probes] when there are so few columns that it is cheaper to mix
+                                            the probes first; NULL otherwise */
     size_t raw_count[2]; /* weights of a unit to fixed axes, of tensors that compute it and take it in */
 } oa_message_group;
 
@@ -59,9 +62,12 @@ typedef struct oa_packed_messages {
     float **weights; /* [between_count], each [rows, columns * taps], or NULL when only means count */
     float **means;   /* [between_count], each [rows, columns] times sqrt(taps), or NULL for a single tap */
     float **sizes;   /* [between_count], root mean squares over taps, centred and scaled */
-    float **seen;    /* [group_count * OA_FIXED_WAYS], each [size, probes], or NULL */
+    float **seen;    /* [group_count * OA_FIXED_WAYS], each [size, oa_seen_width], or NULL */
     float **raw;     /* [group_count * 2], each [size, raw_count], rows of norm 1, or NULL */
 } oa_packed_messages;
+
+/* What a unit sees of fixed axes: as many numbers as there are probes, or the columns themselves when they are few. */
+size_t oa_seen_width(const oa_message_plan *plan, size_t group, size_t way);
 
 /* Columns that a fixed relation has as features: its places, or a mean and a root mean square for each offset. */
 size_t oa_fixed_columns(const oa_fixed_relation *relation);

@@ -148,7 +148,7 @@ static void scale_vector(float *x, size_t count, const oa_layout_tensor *tensor)
 
 /* Adds the fixed relation to what its group sees of fixed axes, and to its raw weights. */
 static oa_status pack_fixed(oa_packed_messages *packed, size_t f, const float *weights, size_t *raw_done,
-                            oa_error *error)
+                            size_t *seen_done, oa_error *error)
 {
     const oa_message_plan *plan = packed->plan;
     const oa_fixed_relation *fixed = &plan->relations.fixed[f];
@@ -168,17 +168,30 @@ static oa_status pack_fixed(oa_packed_messages *packed, size_t f, const float *w
         scale_all(x, count, unit_scale(x, count));
     }
     float factor = 1.0f / sqrtf((float)columns * (float)group->fixed_count[plan->way[f]]);
-    oa_status status =
-        oa_gemm((oa_matrix_view){packed->seen[fixed->rows.group * OA_FIXED_WAYS + plan->way[f]], n, probes, probes},
-                (oa_const_matrix_view){x, n, columns, columns}, false,
-                (oa_const_matrix_view){plan->probes[f], columns, probes, probes}, false, factor, 1.0f, error);
+    size_t way = plan->way[f], width = oa_seen_width(plan, fixed->rows.group, way);
+    float *seen = packed->seen[fixed->rows.group * OA_FIXED_WAYS + way];
+    oa_status status = OA_OK;
+    if (group->narrow_probes[way]) {
+        size_t *done = &seen_done[fixed->rows.group * OA_FIXED_WAYS + way];
+        for (size_t i = 0; i < n; i++) {
+            for (size_t k = 0; k < columns; k++) {
+                seen[i * width + *done + k] = factor * x[i * columns + k];
+            }
+        }
+        *done += columns;
+    } else {
+        status =
+            oa_gemm((oa_matrix_view){seen, n, probes, probes}, (oa_const_matrix_view){x, n, columns, columns}, false,
+                    (oa_const_matrix_view){plan->probes[f], columns, probes, probes}, false, factor, 1.0f, error);
+    }
     if (plan->way[f] != OA_FIXED_VECTOR) {
-        size_t side = fixed->rows.is_input, width = group->raw_count[side];
+        size_t side = fixed->rows.is_input, raw_width = group->raw_count[side];
+        float share = 1.0f / sqrtf((float)columns);
         float *raw = packed->raw[fixed->rows.group * 2 + side];
         size_t *done = &raw_done[fixed->rows.group * 2 + side];
         for (size_t i = 0; i < n; i++) {
             for (size_t k = 0; k < columns; k++) {
-                raw[i * width + *done + k] = x[i * columns + k] / sqrtf((float)columns);
+                raw[i * raw_width + *done + k] = x[i * columns + k] * share;
             }
         }
         *done += columns;
@@ -205,11 +218,12 @@ static oa_status claim_groups(oa_packed_messages *packed, oa_error *error)
         size_t n = plan->base.layout->groups[g].size;
         for (size_t way = 0; way < OA_FIXED_WAYS; way++) {
             float **seen = &packed->seen[g * OA_FIXED_WAYS + way];
+            size_t width = oa_seen_width(plan, g, way);
             if (plan->groups[g].fixed_count[way]) {
-                if (!(*seen = claim(packed, n, plan->base.config.probes))) {
+                if (!(*seen = claim(packed, n, width))) {
                     return out_of_memory(error);
                 }
-                memset(*seen, 0, n * plan->base.config.probes * sizeof(float));
+                memset(*seen, 0, n * width * sizeof(float));
             }
         }
         for (size_t side = 0; side < 2; side++) {
@@ -229,6 +243,7 @@ oa_status oa_messages_pack(oa_packed **result, const oa_aligner_plan *base, cons
     size_t groups = base->layout->group_count;
     oa_packed_messages *packed = oa_calloc(1, sizeof *packed);
     size_t *raw_done = oa_calloc(groups * 2, sizeof *raw_done);
+    size_t *seen_done = oa_calloc(groups * OA_FIXED_WAYS, sizeof *seen_done);
     oa_status status = OA_OK;
     if (packed) {
         packed->base.functions = &oa_encoder_messages;
@@ -239,7 +254,8 @@ oa_status oa_messages_pack(oa_packed **result, const oa_aligner_plan *base, cons
         packed->seen = oa_calloc(groups * OA_FIXED_WAYS, sizeof *packed->seen);
         packed->raw = oa_calloc(groups * 2, sizeof *packed->raw);
     }
-    if (!packed || !raw_done || !packed->weights || !packed->means || !packed->sizes || !packed->seen || !packed->raw) {
+    if (!packed || !raw_done || !seen_done || !packed->weights || !packed->means || !packed->sizes || !packed->seen ||
+        !packed->raw) {
         status = out_of_memory(error);
         goto done;
     }
@@ -248,7 +264,7 @@ oa_status oa_messages_pack(oa_packed **result, const oa_aligner_plan *base, cons
         status = pack_relation(packed, r, weights[plan->relations.between[r].tensor], error);
     }
     for (size_t f = 0; f < plan->relations.fixed_count && status == OA_OK; f++) {
-        status = pack_fixed(packed, f, weights[plan->relations.fixed[f].tensor], raw_done, error);
+        status = pack_fixed(packed, f, weights[plan->relations.fixed[f].tensor], raw_done, seen_done, error);
     }
     for (size_t k = 0; k < groups * 2 && status == OA_OK; k++) {
         if (packed->raw[k]) {
@@ -256,6 +272,7 @@ oa_status oa_messages_pack(oa_packed **result, const oa_aligner_plan *base, cons
         }
     }
 done:
+    oa_free(seen_done);
     oa_free(raw_done);
     if (status == OA_OK) {
         *result = &packed->base;

@@ -8,6 +8,12 @@ size_t oa_fixed_columns(const oa_fixed_relation *relation)
     return relation->is_symmetric ? 2 * relation->offset_count : relation->places;
 }
 
+size_t oa_seen_width(const oa_message_plan *plan, size_t group, size_t way)
+{
+    const oa_message_group *g = &plan->groups[group];
+    return g->narrow_probes[way] ? g->columns[way] : plan->base.config.probes;
+}
+
 static oa_status out_of_memory(oa_error *error)
 {
     return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the plan of an aligner");
@@ -100,6 +106,32 @@ static oa_status make_probes(oa_message_plan *plan, size_t f, oa_error *error)
     return OA_OK;
 }
 
+/* Puts the probes of relations with few columns one under the other, in the order of the relations. */
+static oa_status join_narrow_probes(oa_message_plan *plan, oa_error *error)
+{
+    size_t probes = plan->base.config.probes;
+    size_t *done = oa_calloc(plan->base.layout->group_count * OA_FIXED_WAYS, sizeof *done);
+    oa_status status = done ? OA_OK : out_of_memory(error);
+    for (size_t f = 0; f < plan->relations.fixed_count && status == OA_OK; f++) {
+        const oa_fixed_relation *relation = &plan->relations.fixed[f];
+        oa_message_group *group = &plan->groups[relation->rows.group];
+        size_t way = plan->way[f], columns = oa_fixed_columns(relation);
+        size_t *at = &done[relation->rows.group * OA_FIXED_WAYS + way];
+        if (group->columns[way] > probes / 2) {
+            continue;
+        }
+        if (!group->narrow_probes[way] &&
+            !(group->narrow_probes[way] = oa_malloc(group->columns[way] * probes, sizeof(float)))) {
+            status = out_of_memory(error);
+            continue;
+        }
+        memcpy(group->narrow_probes[way] + *at * probes, plan->probes[f], columns * probes * sizeof(float));
+        *at += columns;
+    }
+    oa_free(done);
+    return status;
+}
+
 static oa_status make_signs(oa_message_plan *plan, size_t r, oa_error *error)
 {
     const oa_relation *relation = &plan->relations.between[r];
@@ -156,6 +188,7 @@ static oa_status add_ends(oa_message_plan *plan, oa_error *error)
         bool is_vector = fixed->places == 1 || fixed->is_symmetric;
         plan->way[f] = is_vector ? OA_FIXED_VECTOR : fixed->rows.is_input ? OA_FIXED_OUT : OA_FIXED_IN;
         plan->groups[fixed->rows.group].fixed_count[plan->way[f]]++;
+        plan->groups[fixed->rows.group].columns[plan->way[f]] += oa_fixed_columns(fixed);
         if (!is_vector) {
             plan->groups[fixed->rows.group].raw_count[fixed->rows.is_input] += fixed->places;
         }
@@ -188,6 +221,7 @@ oa_status oa_messages_plan_create(oa_aligner_plan **result, const oa_aligner_con
     for (size_t f = 0; f < plan->relations.fixed_count && status == OA_OK; f++) {
         status = make_probes(plan, f, error);
     }
+    status = status == OA_OK ? join_narrow_probes(plan, error) : status;
     for (size_t r = 0; r < plan->relations.between_count && status == OA_OK; r++) {
         status = make_signs(plan, r, error);
     }
@@ -217,6 +251,9 @@ void oa_messages_plan_destroy(oa_aligner_plan *base)
     }
     for (size_t g = 0; g < plan->base.layout->group_count && plan->groups; g++) {
         oa_free(plan->groups[g].ends);
+        for (size_t way = 0; way < OA_FIXED_WAYS; way++) {
+            oa_free(plan->groups[g].narrow_probes[way]);
+        }
     }
     oa_free(plan->groups);
     oa_free(plan->way);
