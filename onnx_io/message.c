@@ -15,9 +15,9 @@ enum { MEMORY_FACTOR = 64, MEMORY_BASE = 64 << 20 };
 enum { FORGET_STEP = 16 << 20 };
 
 typedef struct unpack_memory {
-    const oa_mapped_file *file;
-    size_t left;       /* bytes that may still be allocated */
-    size_t until_drop; /* bytes until pages are given back */
+    const oa_mapped_file *file; /* whose pages to give back; NULL: none */
+    size_t left;                /* bytes that may still be allocated */
+    size_t until_drop;          /* bytes until pages are given back */
     bool is_over_limit;
     bool is_exhausted;
 } unpack_memory;
@@ -30,7 +30,7 @@ static void *unpack_alloc(void *data, size_t size)
         return NULL;
     }
     memory->left -= size;
-    if (size > memory->until_drop) {
+    if (memory->file && size > memory->until_drop) {
         oa_mapped_file_forget_pages(memory->file);
         memory->until_drop = FORGET_STEP;
     } else {
@@ -48,15 +48,15 @@ static void unpack_free(void *data, void *pointer)
 }
 
 static oa_status unpack(ProtobufCMessage **message, const ProtobufCMessageDescriptor *descriptor,
-                        const oa_mapped_file *file, oa_error *error)
+                        const unsigned char *data, size_t size, const oa_mapped_file *file, oa_error *error)
 {
-    unpack_memory memory = {.file = file, .until_drop = FORGET_STEP};
-    if (oa_mul_overflows(&memory.left, file->size, MEMORY_FACTOR) ||
+    unpack_memory memory = {.file = file, .until_drop = file ? FORGET_STEP : SIZE_MAX};
+    if (oa_mul_overflows(&memory.left, size, MEMORY_FACTOR) ||
         oa_add_overflows(&memory.left, memory.left, MEMORY_BASE)) {
         memory.left = SIZE_MAX;
     }
     ProtobufCAllocator allocator = {.alloc = unpack_alloc, .free = unpack_free, .allocator_data = &memory};
-    ProtobufCMessage *unpacked = protobuf_c_message_unpack(descriptor, &allocator, file->size, file->data);
+    ProtobufCMessage *unpacked = protobuf_c_message_unpack(descriptor, &allocator, size, data);
     if (unpacked) {
         *message = unpacked;
         return OA_OK;
@@ -92,11 +92,18 @@ oa_status oa_message_load(ProtobufCMessage **message, const ProtobufCMessageDesc
     status = oa_wire_walk(descriptor, file.data, file.size, NULL, NULL, error);
     if (status == OA_OK) {
         oa_mapped_file_forget_pages(&file);
-        status = unpack(message, descriptor, &file, error);
+        status = unpack(message, descriptor, file.data, file.size, &file, error);
     }
 done:
     oa_mapped_file_close(&file);
     return status;
+}
+
+oa_status oa_message_parse(ProtobufCMessage **message, const ProtobufCMessageDescriptor *descriptor,
+                           const unsigned char *data, size_t size, oa_error *error)
+{
+    oa_status status = oa_wire_walk(descriptor, data, size, NULL, NULL, error);
+    return status == OA_OK ? unpack(message, descriptor, data, size, NULL, error) : status;
 }
 
 void oa_message_free(ProtobufCMessage *message)

@@ -16,6 +16,9 @@
  * *message is then untouched. O(bytes). */
 oa_status oa_message_load(ProtobufCMessage **message, const ProtobufCMessageDescriptor *descriptor, const char *path,
                           oa_error *error);
+/* The same from bytes in memory, fewer than 2 GiB. */
+oa_status oa_message_parse(ProtobufCMessage **message, const ProtobufCMessageDescriptor *descriptor,
+                           const unsigned char *data, size_t size, oa_error *error);
 void oa_message_free(ProtobufCMessage *message);
 
 /* FNV-1a of the bytes that the message serialises to. O(bytes), without memory. */

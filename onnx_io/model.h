@@ -14,10 +14,15 @@ typedef struct oa_model oa_model; /* the unpacked message, the mapped external f
  * path, no symbolic link that leads out). Errors: OA_ERROR_INPUT with file, node or tensor, and what to do;
  * OA_ERROR_MEMORY. O(bytes). */
 oa_status oa_model_load(oa_model **model, const char *path, oa_error *error);
+/* The same from the bytes of a file in memory, which may be freed afterwards; external data is looked for beside
+ * `name`, which stands for the path in messages. */
+oa_status oa_model_parse(oa_model **model, const void *bytes, size_t size, const char *name, oa_error *error);
 void oa_model_destroy(oa_model *model);
 
 const oa_graph *oa_model_graph(const oa_model *model);
 const char *oa_model_path(const oa_model *model);
+/* The value of an entry of metadata_props (the first of that key), or NULL. Borrowed. */
+const char *oa_model_metadata(const oa_model *model, const char *key);
 /* Bytes of all constants, external ones included. */
 size_t oa_model_payload_bytes(const oa_model *model);
 

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Without these three, what follows has no meaning. */
 static oa_status check_model(const Onnx__ModelProto *message, oa_error *error)
@@ -128,28 +129,23 @@ static void count_payload_bytes(oa_model *model)
     }
 }
 
-oa_status oa_model_load(oa_model **model, const char *path, oa_error *error)
+oa_status oa_model_adopt(oa_model **model, Onnx__ModelProto *message, const char *path, oa_error *error)
 {
-    ProtobufCMessage *message = NULL;
     oa_model *loaded = oa_calloc(1, sizeof *loaded);
     if (!loaded) {
-        return oa_fail(error, OA_ERROR_MEMORY, "%s: out of memory", path);
+        oa_message_free(&message->base);
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory");
     }
-    oa_status status = OA_OK;
+    loaded->message = message;
     loaded->path = oa_strdup(path);
     if (!loaded->path) {
-        status = oa_fail(error, OA_ERROR_MEMORY, "out of memory");
-        goto done;
+        oa_model_destroy(loaded);
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory");
     }
     loaded->files.model_path = loaded->path;
-    status = oa_message_load(&message, &onnx__model_proto__descriptor, path, error);
-    if (status != OA_OK) {
-        goto done;
-    }
-    loaded->message = (Onnx__ModelProto *)message;
-    status = check_model(loaded->message, error);
+    oa_status status = check_model(message, error);
     if (status == OA_OK) {
-        status = oa_message_walk(message, &onnx__tensor_proto__descriptor, visit_tensor, loaded, error);
+        status = oa_message_walk(&message->base, &onnx__tensor_proto__descriptor, visit_tensor, loaded, error);
     }
     if (status == OA_OK) {
         status = oa_model_read_graph(loaded, error);
@@ -158,17 +154,38 @@ oa_status oa_model_load(oa_model **model, const char *path, oa_error *error)
         status = link_externals(loaded, error);
     }
     if (status != OA_OK) {
-        goto done;
+        oa_model_destroy(loaded);
+        return status;
     }
     drop_narrow_lists(loaded);
     count_payload_bytes(loaded);
     *model = loaded;
-    loaded = NULL;
-done:
+    return OA_OK;
+}
+
+oa_status oa_model_load(oa_model **model, const char *path, oa_error *error)
+{
+    ProtobufCMessage *message = NULL;
+    oa_status status = oa_message_load(&message, &onnx__model_proto__descriptor, path, error);
+    if (status == OA_OK) {
+        status = oa_model_adopt(model, (Onnx__ModelProto *)message, path, error);
+    }
     if (status != OA_OK) {
         oa_error_context(error, "%s", path);
     }
-    oa_model_destroy(loaded);
+    return status;
+}
+
+oa_status oa_model_parse(oa_model **model, const void *bytes, size_t size, const char *name, oa_error *error)
+{
+    ProtobufCMessage *message = NULL;
+    oa_status status = oa_message_parse(&message, &onnx__model_proto__descriptor, bytes, size, error);
+    if (status == OA_OK) {
+        status = oa_model_adopt(model, (Onnx__ModelProto *)message, name, error);
+    }
+    if (status != OA_OK) {
+        oa_error_context(error, "%s", name);
+    }
     return status;
 }
 
@@ -196,6 +213,17 @@ const oa_graph *oa_model_graph(const oa_model *model)
 const char *oa_model_path(const oa_model *model)
 {
     return model->path;
+}
+
+const char *oa_model_metadata(const oa_model *model, const char *key)
+{
+    for (size_t i = 0; i < model->message->n_metadata_props; i++) {
+        const Onnx__StringStringEntryProto *entry = model->message->metadata_props[i];
+        if (entry->key && strcmp(entry->key, key) == 0) {
+            return entry->value ? entry->value : "";
+        }
+    }
+    return NULL;
 }
 
 size_t oa_model_payload_bytes(const oa_model *model)

@@ -40,6 +40,10 @@ struct oa_model {
 oa_status oa_model_save_limited(const char *path, oa_model *model, const oa_payloads *payloads, size_t limit,
                                 oa_error *error);
 
+/* Makes a model of a message whose blocks all come from oa_malloc, and which is freed with the model, or at once on
+ * failure. `path` is what errors and external data go by. Errors as oa_model_load. */
+oa_status oa_model_adopt(oa_model **model, Onnx__ModelProto *message, const char *path, oa_error *error);
+
 /* Builds model->graph and model->sources from model->message. The error names nodes and tensors, not the file. */
 oa_status oa_model_read_graph(oa_model *model, oa_error *error);
 

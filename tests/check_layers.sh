@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Holds the layers of docs/architecture.md: core <- onnx_io <- plugin, and inside core
-# base <- linalg, ir <- exec, symmetry, assign <- match, merge <- check, soft <- tape <- learn. Exits 1 on the first kind of breach, naming it.
+# base <- linalg, ir <- exec, symmetry, assign <- grad, match, merge <- check, soft <- tape <- learn. Exits 1 on the
+# first kind of breach, naming it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 failed=0
@@ -33,12 +34,13 @@ allow core/ir "core/(base|ir)/"
 allow core/exec "$low|core/exec/"
 allow core/symmetry "$low|core/symmetry/"
 allow core/assign "$low|core/assign/"
+allow core/grad "$low|core/(exec|grad)/"
 allow core/match "$middle|core/match/"
 allow core/merge "$middle|core/merge/"
 allow core/check "$middle|core/(merge|check)/"
-allow core/soft "$middle|core/(match|soft)/"
-allow core/tape "$middle|core/(match|soft|tape)/"
-allow core/learn "$middle|core/(match|soft|tape|learn)/"
+allow core/soft "$middle|core/(grad|match|soft)/"
+allow core/tape "$middle|core/(grad|match|soft|tape)/"
+allow core/learn "$middle|core/(grad|match|soft|tape|learn)/"
 
 # Each dependency in one place.
 found=$(grep -rlE '<(protobuf-c/|onnx)' core plugin || true)

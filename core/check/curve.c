@@ -44,6 +44,7 @@ static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, con
     }
     curve->loss[i] = evaluation.loss;
     curve->accuracy[i] = evaluation.accuracy;
+    curve->has_accuracy = evaluation.has_accuracy;
     oa_payloads_free(&mixed);
     return status;
 }

@@ -7,12 +7,13 @@
 
 /* The line lambda * a + (1 - lambda) * b at evenly spaced lambda from 0 to 1. */
 typedef struct oa_curve {
-    size_t count;     /* points */
-    double *lambda;   /* [count] share of a */
-    double *loss;     /* [count] */
-    double *accuracy; /* [count] */
-    double barrier;   /* largest rise of the loss above the straight line between the ends, at least 0 */
-    double auc;       /* integral over lambda of that rise (negative where the loss lies below), at least 0 */
+    size_t count;      /* points */
+    double *lambda;    /* [count] share of a */
+    double *loss;      /* [count] */
+    bool has_accuracy; /* false: the samples have numbers for targets; accuracy is then all zeros */
+    double *accuracy;  /* [count] */
+    double barrier;    /* largest rise of the loss above the straight line between the ends, at least 0 */
+    double auc;        /* integral over lambda of that rise (negative where the loss lies below), at least 0 */
 } oa_curve;
 
 void oa_curve_free(oa_curve *curve);

@@ -1,26 +1,21 @@
-/* Loss and accuracy of a classifier on labelled samples. */
+/* Loss and accuracy of a model on samples. */
 #ifndef OA_CHECK_EVALUATE_H
 #define OA_CHECK_EVALUATE_H
 
 #include "core/check/verify.h"
-
-typedef struct oa_samples {
-    oa_array data;      /* [samples, ...], of the model's input type */
-    int64_t *labels;    /* [label_count] classes */
-    size_t label_count; /* 0 when there are none */
-} oa_samples;
-
-void oa_samples_free(oa_samples *samples);
+#include "core/exec/samples.h"
 
 typedef struct oa_evaluation {
     size_t count;
-    double accuracy; /* share of samples whose largest output is at their label */
-    double loss;     /* mean cross-entropy of softmax(outputs) against the labels, in nats */
+    bool has_accuracy; /* classes are being told apart: the loss is cross-entropy */
+    double accuracy;   /* share of samples whose largest output is at their label; 0 without */
+    double loss;       /* as samples->loss says */
 } oa_evaluation;
 
-/* Evaluates a model with one input and a first output of [batch, classes], `batch` samples at a time. Models whose
- * batch size is fixed are run at that size, the last samples padded by repeating; otherwise in batches of at most
- * `batch`. Errors: OA_ERROR_INPUT when samples, labels and model do not fit, OA_ERROR_UNSUPPORTED, OA_ERROR_MEMORY. */
+/* Evaluates a model with one input on its first output: for cross-entropy [batch, classes], for MSE anything with a
+ * target for every element. `batch` samples are in memory at a time. Models whose batch size is fixed are run at that
+ * size, the last samples padded by repeating; otherwise in batches of at most `batch`. Sums in double. Errors:
+ * OA_ERROR_INPUT when samples, targets and model do not fit, OA_ERROR_UNSUPPORTED, OA_ERROR_MEMORY. */
 oa_status oa_evaluate(oa_evaluation *evaluation, const oa_runnable *model, const oa_samples *samples, size_t batch,
                       oa_error *error);
 

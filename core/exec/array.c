@@ -23,9 +23,11 @@ oa_status oa_array_view(oa_array *array, void *data, oa_dtype dtype, const size_
     return OA_OK;
 }
 
-/* With the zeroed flag as oa_array_init, else as oa_array_alloc. */
-static oa_status allocate(oa_array *array, oa_dtype dtype, const size_t *dims, size_t rank, bool is_zeroed,
-                          oa_error *error)
+typedef enum source { ZEROED, UNDEFINED } source;
+
+/* `blocks` may be NULL. */
+static oa_status allocate(oa_array *array, oa_blocks *blocks, oa_dtype dtype, const size_t *dims, size_t rank,
+                          source from, oa_error *error)
 {
     oa_array made;
     oa_status status = oa_array_view(&made, NULL, dtype, dims, rank, error);
@@ -33,7 +35,9 @@ static oa_status allocate(oa_array *array, oa_dtype dtype, const size_t *dims, s
         return status;
     }
     size_t size = oa_dtype_size(dtype);
-    made.data = is_zeroed ? oa_calloc(made.count, size) : oa_malloc(made.count, size);
+    made.data = blocks           ? oa_blocks_take(blocks, made.count, size)
+                : from == ZEROED ? oa_calloc(made.count, size)
+                                 : oa_malloc(made.count, size);
     made.is_view = false;
     if (!made.data) {
         char text[OA_SHAPE_TEXT_SIZE];
@@ -46,12 +50,18 @@ static oa_status allocate(oa_array *array, oa_dtype dtype, const size_t *dims, s
 
 oa_status oa_array_init(oa_array *array, oa_dtype dtype, const size_t *dims, size_t rank, oa_error *error)
 {
-    return allocate(array, dtype, dims, rank, true, error);
+    return allocate(array, NULL, dtype, dims, rank, ZEROED, error);
 }
 
 oa_status oa_array_alloc(oa_array *array, oa_dtype dtype, const size_t *dims, size_t rank, oa_error *error)
 {
-    return allocate(array, dtype, dims, rank, false, error);
+    return allocate(array, NULL, dtype, dims, rank, UNDEFINED, error);
+}
+
+oa_status oa_array_from_blocks(oa_array *array, oa_blocks *blocks, oa_dtype dtype, const size_t *dims, size_t rank,
+                               oa_error *error)
+{
+    return allocate(array, blocks, dtype, dims, rank, UNDEFINED, error);
 }
 
 void oa_array_free(oa_array *array)

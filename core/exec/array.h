@@ -2,10 +2,15 @@
 #ifndef OA_EXEC_ARRAY_H
 #define OA_EXEC_ARRAY_H
 
+#include "core/exec/blocks.h"
 #include "core/exec/exec.h"
 
 /* As oa_array_init, with undefined elements: for kernels that write every one of them. */
 oa_status oa_array_alloc(oa_array *array, oa_dtype dtype, const size_t *dims, size_t rank, oa_error *error);
+
+/* The same from idle memory where there is some. */
+oa_status oa_array_from_blocks(oa_array *array, oa_blocks *blocks, oa_dtype dtype, const size_t *dims, size_t rank,
+                               oa_error *error);
 
 /* A view of `data` with this shape; owns nothing. Errors as oa_array_init, without the allocation. */
 oa_status oa_array_view(oa_array *array, void *data, oa_dtype dtype, const size_t *dims, size_t rank, oa_error *error);

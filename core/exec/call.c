@@ -71,7 +71,7 @@ bool oa_string_is(const oa_string_view *string, const char *text)
 oa_status oa_call_output(oa_array **output, oa_call *call, size_t index, oa_dtype dtype, const size_t *dims,
                          size_t rank, oa_error *error)
 {
-    oa_status status = oa_array_alloc(&call->outputs[index], dtype, dims, rank, error);
+    oa_status status = oa_array_from_blocks(&call->outputs[index], call->blocks, dtype, dims, rank, error);
     if (status == OA_OK) {
         *output = &call->outputs[index];
     }

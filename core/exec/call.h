@@ -8,6 +8,7 @@
 #define OA_EXEC_CALL_H
 
 #include "core/exec/array.h"
+#include "core/exec/blocks.h"
 
 typedef struct oa_call oa_call;
 
@@ -32,6 +33,8 @@ struct oa_call {
     oa_dtype *narrow; /* [output_count], what a float32 output is rounded to afterwards when inputs were widened: preset
                          to the dtype of input 0 */
     oa_scratch *scratch;
+    oa_blocks *blocks;
+    void *context; /* of a kernel that stands in for the table's (core/exec/forward.h); else NULL */
 
     /* For call.c and the executor. */
     bool *is_takeable; /* [input_count], the input's buffer is the executor's and nothing reads it after this node */

@@ -1,9 +1,9 @@
 #include "core/exec/conv.h"
 
+#include "core/exec/conv_shifted.h"
 #include "core/exec/kernels.h"
 
-/* The shapes of the inputs against each other and the attributes. */
-static oa_status read_shapes(oa_conv *conv, oa_call *call, oa_error *error)
+oa_status oa_conv_read(oa_conv *conv, oa_call *call, oa_error *error)
 {
     const oa_array *x = call->inputs[0], *w = call->inputs[1], *bias = oa_call_input(call, 2);
     int64_t groups = oa_call_int(call, "group", 1);
@@ -59,7 +59,7 @@ oa_status oa_kernel_conv(oa_call *call, oa_error *error)
     if (x->dtype != OA_DTYPE_FLOAT && x->dtype != OA_DTYPE_DOUBLE) {
         return oa_fail_dtype(x, error);
     }
-    oa_status status = read_shapes(&conv, call, error);
+    oa_status status = oa_conv_read(&conv, call, error);
     if (status != OA_OK) {
         return status;
     }
@@ -71,6 +71,10 @@ oa_status oa_kernel_conv(oa_call *call, oa_error *error)
     status = oa_call_output(&y, call, 0, x->dtype, dims, x->rank, error);
     if (status != OA_OK || y->count == 0) {
         return status;
+    }
+    oa_conv_grid grid;
+    if (x->dtype == OA_DTYPE_FLOAT && oa_conv_shifted_pays(&grid, &conv)) {
+        return oa_conv_shifted(y->data, x->data, w->data, bias ? bias->data : NULL, &conv, &grid, call, error);
     }
     bool is_depthwise = conv.in_channels == 1 && conv.out_channels <= 4 && x->dtype == OA_DTYPE_FLOAT;
     if (bias || is_depthwise) {

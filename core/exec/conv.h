@@ -15,6 +15,9 @@ typedef struct oa_conv {
     size_t out_channels; /* of one group */
 } oa_conv;
 
+/* Checks the inputs' shapes and types against each other and reads the attributes. OA_ERROR_INPUT. O(rank). */
+oa_status oa_conv_read(oa_conv *conv, oa_call *call, oa_error *error);
+
 /* By matrix products: for each image and group, y[out_channels, out] = w[out_channels, in_channels * kernel] times the
  * windows of x laid out as columns, a tile of columns at a time so that the scratch stays small. Without padding and
  * with a kernel and strides of 1, x itself is that matrix. y += the product with `accumulates`, else y = the product.

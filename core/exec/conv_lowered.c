@@ -1,136 +1,56 @@
-#include "core/exec/conv.h"
+#include "core/exec/conv_columns.h"
 #include "core/linalg/blas.h"
 
 #include <string.h>
 
-/* Elements of a tile of columns: a few megabytes, which stay in the cache between being laid out and being multiplied.
+/* Elements of a tile of columns: a megabyte or two, which stay in the cache between being laid out and being
+ * multiplied.
  */
-enum { TILE_ELEMENTS = 1 << 20 };
+enum { TILE_ELEMENTS = 1 << 18 };
 
-static bool is_pointwise(const oa_window *window)
+/* The scratch: columns, then a product of several images (its rows are apart in y), then the table of rows. */
+typedef struct scratch_plan {
+    oa_conv_tile tile;
+    size_t columns; /* bytes */
+    size_t product;
+    size_t rows;
+} scratch_plan;
+
+static bool round_up(size_t *bytes, size_t count, size_t size)
 {
-    for (size_t d = 0; d < window->rank; d++) {
-        if (window->kernel[d] != 1 || window->stride[d] != 1 || window->pad[d] != 0 || window->pad_end[d] != 0) {
-            return false;
-        }
+    const size_t unit = sizeof(size_t);
+    if (oa_mul_overflows(bytes, count, size) || *bytes > SIZE_MAX - unit) {
+        return false;
     }
+    *bytes = (*bytes + unit - 1) / unit * unit;
     return true;
 }
 
-/* Columns in a tile: all of them, or equal shares below the limit. */
-static size_t tile_columns(const oa_conv *conv, size_t depth)
+static bool plan_scratch(scratch_plan *plan, const oa_conv *conv, oa_dtype dtype)
 {
-    size_t columns = oa_window_size(conv->window.out, conv->window.rank);
-    size_t most = depth ? TILE_ELEMENTS / depth : columns;
-    most = most < 64 ? 64 : most; /* narrower products waste the matrix kernels */
-    if (columns <= most) {
-        return columns;
-    }
-    size_t tiles = (columns + most - 1) / most;
-    return (columns + tiles - 1) / tiles;
-}
-
-bool oa_conv_scratch(size_t *bytes, const oa_conv *conv, oa_dtype dtype)
-{
-    size_t depth, columns_bytes, size = oa_dtype_size(dtype);
-    if (is_pointwise(&conv->window)) {
-        *bytes = 0;
+    size_t depth, size = oa_dtype_size(dtype);
+    *plan = (scratch_plan){.tile = {.images = 1}};
+    if (oa_conv_is_pointwise(&conv->window)) {
         return true;
     }
     if (oa_mul_overflows(&depth, conv->in_channels, oa_window_size(conv->window.kernel, conv->window.rank))) {
         return false;
     }
-    size_t tile = tile_columns(conv, depth), rows_bytes;
-    if (oa_mul_overflows(&columns_bytes, depth, tile) || oa_mul_overflows(&columns_bytes, columns_bytes, size) ||
-        oa_mul_overflows(&rows_bytes, tile + 1, sizeof(size_t)) || columns_bytes > SIZE_MAX - sizeof(size_t)) {
+    plan->tile = oa_conv_tile_plan(conv, TILE_ELEMENTS);
+    size_t width = plan->tile.images * plan->tile.end, elements, product = 0;
+    if (oa_mul_overflows(&elements, depth, width) ||
+        (plan->tile.images > 1 && oa_mul_overflows(&product, conv->out_channels, width))) {
         return false;
     }
-    /* The table of rows comes behind the columns. */
-    columns_bytes = (columns_bytes + sizeof(size_t) - 1) / sizeof(size_t) * sizeof(size_t);
-    return !oa_add_overflows(bytes, columns_bytes, rows_bytes);
+    return round_up(&plan->columns, elements, size) && round_up(&plan->product, product, size) &&
+           round_up(&plan->rows, oa_conv_tile_rows(&plan->tile, conv), sizeof(size_t));
 }
 
-static void copy_elements(unsigned char *dst, const unsigned char *src, size_t n, size_t stride, size_t size)
+bool oa_conv_scratch(size_t *bytes, const oa_conv *conv, oa_dtype dtype)
 {
-    if (stride == 1) {
-        memcpy(dst, src, n * size);
-    } else if (size == sizeof(float)) {
-        for (size_t i = 0; i < n; i++) {
-            memcpy(dst + i * sizeof(float), src + i * stride * sizeof(float), sizeof(float));
-        }
-    } else {
-        for (size_t i = 0; i < n; i++) {
-            memcpy(dst + i * sizeof(double), src + i * stride * sizeof(double), sizeof(double));
-        }
-    }
-}
-
-/* A run of output columns, first .. end - 1, as parts of output rows. */
-typedef struct tile {
-    size_t first;
-    size_t end;
-    size_t first_row;
-    size_t row_count;
-    size_t *input_rows; /* [row_count] of the tap at hand: the input row that each reads, or OA_NONE */
-} tile;
-
-static void find_input_rows(tile *t, const oa_window *window, const size_t *tap)
-{
-    size_t outer = window->rank - 1, position[OA_MAX_RANK], rest = t->first_row;
-    for (size_t d = outer; d-- > 0;) {
-        position[d] = rest % window->out[d];
-        rest /= window->out[d];
-    }
-    for (size_t i = 0; i < t->row_count; i++) {
-        if (!oa_window_row(&t->input_rows[i], window, position, tap)) {
-            t->input_rows[i] = OA_NONE;
-        }
-        (void)oa_window_next(position, window->out, outer);
-    }
-}
-
-/* One row of the column matrix: what one tap reads of one channel, zero where it reads padding. */
-static void lay_out_tap(unsigned char *dst, const unsigned char *channel, const tile *t, const oa_window *window,
-                        size_t last_tap, size_t size)
-{
-    size_t last = window->rank - 1, width = window->out[last], stride = window->stride[last];
-    size_t span_first, span_end, from;
-    oa_window_span(&span_first, &span_end, &from, window, last, last_tap);
-    for (size_t i = 0; i < t->row_count; i++) {
-        size_t begin = (t->first_row + i) * width; /* of this row among all columns */
-        size_t low = t->first > begin ? t->first - begin : 0;
-        size_t high = t->end - begin < width ? t->end - begin : width;
-        size_t first = span_first < low ? low : span_first;
-        size_t end = span_end > high ? high : span_end;
-        if (t->input_rows[i] == OA_NONE || first >= end) {
-            memset(dst, 0, (high - low) * size);
-        } else {
-            const unsigned char *row = channel + t->input_rows[i] * window->in[last] * size;
-            memset(dst, 0, (first - low) * size);
-            copy_elements(dst + (first - low) * size, row + (from + (first - span_first) * stride) * size, end - first,
-                          stride, size);
-            memset(dst + (end - low) * size, 0, (high - end) * size);
-        }
-        dst += (high - low) * size;
-    }
-}
-
-/* columns[in_channels * kernel, end - first] = the windows of x [in_channels, in...]. */
-static void lay_out_columns(unsigned char *columns, const unsigned char *x, tile *t, const oa_conv *conv, size_t size)
-{
-    const oa_window *window = &conv->window;
-    size_t in_size = oa_window_size(window->in, window->rank);
-    size_t kernel_size = oa_window_size(window->kernel, window->rank);
-    size_t row_bytes = (t->end - t->first) * size;
-    size_t tap[OA_MAX_RANK] = {0};
-    for (size_t k = 0; k < kernel_size; k++) {
-        find_input_rows(t, window, tap);
-        for (size_t c = 0; c < conv->in_channels; c++) {
-            lay_out_tap(columns + (c * kernel_size + k) * row_bytes, x + c * in_size * size, t, window,
-                        tap[window->rank - 1], size);
-        }
-        (void)oa_window_next(tap, window->kernel, window->rank);
-    }
+    scratch_plan plan;
+    return plan_scratch(&plan, conv, dtype) && !oa_add_overflows(bytes, plan.columns, plan.product) &&
+           !oa_add_overflows(bytes, *bytes, plan.rows);
 }
 
 /* y[rows, columns of a wider matrix] = (or +=) w[rows, depth] times b[depth, columns]. */
@@ -145,32 +65,72 @@ static oa_status multiply(void *y, size_t y_stride, const void *w, const void *b
                    (oa_const_matrix_view){b, depth, columns, b_stride}, false, 1.0f, accumulates ? 1.0f : 0.0f, error);
 }
 
-/* One group of one image. */
-static oa_status convolve_group(unsigned char *y, const unsigned char *x, const unsigned char *w, const oa_conv *conv,
-                                bool accumulates, oa_dtype dtype, unsigned char *scratch, oa_error *error)
+/* y (one group of the tile's first image, whole images) = (or +=) product [out_channels, images * positions]. */
+static void spread_product(unsigned char *y, const unsigned char *product, const oa_conv_tile *tile,
+                           const oa_conv *conv, bool accumulates, oa_dtype dtype)
 {
-    const oa_window *window = &conv->window;
-    size_t size = oa_dtype_size(dtype), width = window->out[window->rank - 1];
-    size_t out_size = oa_window_size(window->out, window->rank);
-    size_t depth = conv->in_channels * oa_window_size(window->kernel, window->rank);
-    if (is_pointwise(window)) {
-        return multiply(y, out_size, w, x, out_size, conv->out_channels, depth, out_size, accumulates, dtype, error);
-    }
-    size_t columns = tile_columns(conv, depth);
-    size_t table = (depth * columns * size + sizeof(size_t) - 1) / sizeof(size_t) * sizeof(size_t);
-    for (size_t first = 0; first < out_size; first += columns) {
-        tile t = {.first = first, .end = out_size - first < columns ? out_size : first + columns};
-        t.first_row = first / width;
-        t.row_count = (t.end - 1) / width - t.first_row + 1;
-        t.input_rows = (size_t *)(void *)(scratch + table);
-        lay_out_columns(scratch, x, &t, conv, size);
-        oa_status status = multiply(y + first * size, out_size, w, scratch, t.end - first, conv->out_channels, depth,
-                                    t.end - first, accumulates, dtype, error);
-        if (status != OA_OK) {
-            return status;
+    size_t positions = tile->end - tile->first, size = oa_dtype_size(dtype);
+    for (size_t n = 0; n < tile->images; n++) {
+        for (size_t m = 0; m < conv->out_channels; m++) {
+            unsigned char *to = y + (n * conv->groups * conv->out_channels + m) * positions * size;
+            const unsigned char *from = product + (m * tile->images + n) * positions * size;
+            if (!accumulates) {
+                memcpy(to, from, positions * size);
+            } else if (dtype == OA_DTYPE_FLOAT) {
+                for (size_t i = 0; i < positions; i++) {
+                    ((float *)(void *)to)[i] += ((const float *)(const void *)from)[i];
+                }
+            } else {
+                for (size_t i = 0; i < positions; i++) {
+                    ((double *)(void *)to)[i] += ((const double *)(const void *)from)[i];
+                }
+            }
         }
     }
-    return OA_OK;
+}
+
+/* One group: y, x and w point at its part of the first image. */
+static oa_status convolve_group(unsigned char *y, const unsigned char *x, const unsigned char *w, const oa_conv *conv,
+                                const scratch_plan *plan, bool accumulates, oa_dtype dtype, unsigned char *scratch,
+                                oa_error *error)
+{
+    const oa_window *window = &conv->window;
+    size_t size = oa_dtype_size(dtype), positions = oa_window_size(window->out, window->rank);
+    size_t in_bytes = conv->groups * conv->in_channels * oa_window_size(window->in, window->rank) * size;
+    size_t out_bytes = conv->groups * conv->out_channels * positions * size;
+    size_t depth = conv->in_channels * oa_window_size(window->kernel, window->rank), image = 0;
+    unsigned char *product = scratch + plan->columns;
+    size_t *rows = (size_t *)(void *)(product + plan->product);
+    oa_conv_tile tile = {0};
+    oa_status status = OA_OK;
+    while (status == OA_OK && oa_conv_tile_next(&image, &tile, &plan->tile, conv)) {
+        size_t columns = tile.images * (tile.end - tile.first);
+        oa_conv_columns(scratch, x + image * in_bytes, &tile, conv, rows, size);
+        if (tile.images > 1) {
+            status = multiply(product, columns, w, scratch, columns, conv->out_channels, depth, columns, false, dtype,
+                              error);
+            spread_product(y + image * out_bytes, product, &tile, conv, accumulates, dtype);
+        } else {
+            status = multiply(y + image * out_bytes + tile.first * size, positions, w, scratch, columns,
+                              conv->out_channels, depth, columns, accumulates, dtype, error);
+        }
+    }
+    return status;
+}
+
+static oa_status convolve_pointwise(unsigned char *y, const unsigned char *x, const unsigned char *w,
+                                    const oa_conv *conv, bool accumulates, oa_dtype dtype, oa_error *error)
+{
+    size_t size = oa_dtype_size(dtype), positions = oa_window_size(conv->window.out, conv->window.rank);
+    oa_status status = OA_OK;
+    for (size_t i = 0; i < conv->batch * conv->groups && status == OA_OK; i++) {
+        size_t group = i % conv->groups;
+        status = multiply(y + i * conv->out_channels * positions * size, positions,
+                          w + group * conv->out_channels * conv->in_channels * size,
+                          x + i * conv->in_channels * positions * size, positions, conv->out_channels,
+                          conv->in_channels, positions, accumulates, dtype, error);
+    }
+    return status;
 }
 
 oa_status oa_conv_lowered(void *y, const void *x, const void *w, const oa_conv *conv, bool accumulates, oa_dtype dtype,
@@ -181,16 +141,16 @@ oa_status oa_conv_lowered(void *y, const void *x, const void *w, const oa_conv *
     size_t in_bytes = conv->in_channels * oa_window_size(window->in, window->rank) * size;
     size_t out_bytes = conv->out_channels * oa_window_size(window->out, window->rank) * size;
     size_t weight_bytes = conv->out_channels * conv->in_channels * oa_window_size(window->kernel, window->rank) * size;
-    for (size_t n = 0; n < conv->batch; n++) {
-        for (size_t g = 0; g < conv->groups; g++) {
-            size_t at = n * conv->groups + g;
-            oa_status status =
-                convolve_group((unsigned char *)y + at * out_bytes, (const unsigned char *)x + at * in_bytes,
-                               (const unsigned char *)w + g * weight_bytes, conv, accumulates, dtype, scratch, error);
-            if (status != OA_OK) {
-                return status;
-            }
-        }
+    if (oa_conv_is_pointwise(window)) {
+        return convolve_pointwise(y, x, w, conv, accumulates, dtype, error);
     }
-    return OA_OK;
+    scratch_plan plan;
+    (void)plan_scratch(&plan, conv, dtype);
+    oa_status status = OA_OK;
+    for (size_t g = 0; g < conv->groups && status == OA_OK; g++) {
+        status = convolve_group((unsigned char *)y + g * out_bytes, (const unsigned char *)x + g * in_bytes,
+                                (const unsigned char *)w + g * weight_bytes, conv, &plan, accumulates, dtype, scratch,
+                                error);
+    }
+    return status;
 }

@@ -37,11 +37,21 @@ void oa_executor_destroy(oa_executor *executor);
  *   are not insisted on, only named when the run fails.
  * - payloads: replacements for constants, or NULL.
  *
- * Intermediate values are freed as soon as their last reader has run; float16 and bfloat16 weights are widened for the
- * node that uses them only, so that the peak stays near the largest activations. Errors: OA_ERROR_INPUT for shapes or
- * types that do not fit (naming node and operator), OA_ERROR_UNSUPPORTED, OA_ERROR_MEMORY. */
+ * The memory of intermediate values serves others as soon as their last reader has run; float16 and bfloat16 weights
+ * are widened for the node that uses them only, so that the peak stays near the largest activations. At most 64 MiB
+ * stay with the executor for later runs, so that one of the same shapes makes nothing but its outputs anew. Errors:
+ * OA_ERROR_INPUT for shapes or types that do not fit (naming node and operator), OA_ERROR_UNSUPPORTED, OA_ERROR_MEMORY.
+ */
 oa_status oa_executor_run(oa_array *outputs, oa_executor *executor, const oa_array *inputs, const oa_payloads *payloads,
                           oa_error *error);
+
+/* Sees the values of a run: called for every output of a node that anything reads, right after the node has run. The
+ * array is borrowed and valid during the call only. A status other than OA_OK ends the run with that status; the
+ * callback then sets the error. */
+typedef oa_status oa_executor_watcher(void *context, size_t value, const oa_array *array, oa_error *error);
+
+/* Lets `watcher` (NULL: nobody) see the values of all runs from now on. Graph inputs and constants are not shown. */
+void oa_executor_watch(oa_executor *executor, oa_executor_watcher *watcher, void *context);
 
 /* True when a kernel exists for the operator ("" is the standard domain). O(operators). */
 bool oa_executor_supports(const char *domain, const char *op_type);

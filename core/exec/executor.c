@@ -17,16 +17,21 @@ static void release(oa_executor *executor, size_t value)
 {
     oa_value_slot *root = &executor->slots[executor->slots[value].root];
     executor->slots[value].is_bound = false;
+    executor->slots[value].array.data = NULL;
     if (root->holds && --root->holds == 0) {
-        oa_free(root->buffer);
+        oa_blocks_give(&executor->blocks, root->buffer, root->bytes);
         root->buffer = NULL;
     }
 }
 
-/* One use of a value is over. */
+static bool is_kept(const oa_executor *executor, size_t value)
+{
+    return executor->keeps && executor->keeps[value];
+}
+
 void oa_executor_consume(oa_executor *executor, size_t value)
 {
-    if (--executor->slots[value].reads == 0) {
+    if (--executor->slots[value].reads == 0 && !is_kept(executor, value)) {
         release(executor, value);
     }
 }
@@ -35,7 +40,7 @@ bool oa_executor_is_last_use(const oa_executor *executor, size_t value)
 {
     const oa_value_slot *slot = &executor->slots[value];
     const oa_value_slot *root = &executor->slots[slot->root];
-    return slot->reads == 1 && root->holds == 1 && root->buffer;
+    return slot->reads == 1 && root->holds == 1 && root->buffer && !is_kept(executor, value);
 }
 
 static oa_status check_input(const oa_value *declared, const oa_array *array, oa_error *error)
@@ -137,8 +142,8 @@ static oa_status collect(oa_executor *executor, oa_error *error)
     return OA_OK;
 }
 
-oa_status oa_executor_run(oa_array *outputs, oa_executor *executor, const oa_array *inputs, const oa_payloads *payloads,
-                          oa_error *error)
+/* Runs all nodes; the values that are left stay in their slots. */
+static oa_status run_nodes(oa_executor *executor, const oa_array *inputs, const oa_payloads *payloads, oa_error *error)
 {
     const oa_graph *graph = executor->graph;
     for (size_t i = 0; i < graph->value_count; i++) {
@@ -149,17 +154,31 @@ oa_status oa_executor_run(oa_array *outputs, oa_executor *executor, const oa_arr
     for (size_t i = 0; i < graph->live_count && status == OA_OK; i++) {
         status = oa_executor_run_node(executor, i, error);
     }
+    return status;
+}
+
+void oa_executor_release(oa_executor *executor)
+{
+    for (size_t i = 0; i < executor->graph->value_count; i++) {
+        oa_value_slot *slot = &executor->slots[i];
+        oa_blocks_give(&executor->blocks, slot->buffer, slot->bytes);
+        slot->buffer = NULL;
+    }
+    oa_blocks_age(&executor->blocks);
+}
+
+oa_status oa_executor_run(oa_array *outputs, oa_executor *executor, const oa_array *inputs, const oa_payloads *payloads,
+                          oa_error *error)
+{
+    oa_status status = run_nodes(executor, inputs, payloads, error);
     if (status == OA_OK) {
         status = collect(executor, error);
     }
     if (status == OA_ERROR_INPUT) {
         explain_shapes(executor, inputs, error);
     }
-    for (size_t i = 0; i < graph->value_count; i++) {
-        oa_free(executor->slots[i].buffer);
-        executor->slots[i].buffer = NULL;
-    }
-    for (size_t i = 0; i < graph->output_count; i++) {
+    oa_executor_release(executor);
+    for (size_t i = 0; i < executor->graph->output_count; i++) {
         if (status == OA_OK) {
             outputs[i] = executor->results[i];
         } else {
@@ -168,4 +187,22 @@ oa_status oa_executor_run(oa_array *outputs, oa_executor *executor, const oa_arr
         executor->results[i] = (oa_array){0};
     }
     return status;
+}
+
+oa_status oa_executor_forward(oa_executor *executor, const oa_array *inputs, const oa_payloads *payloads,
+                              oa_error *error)
+{
+    oa_status status = run_nodes(executor, inputs, payloads, error);
+    if (status == OA_ERROR_INPUT) {
+        explain_shapes(executor, inputs, error);
+    }
+    if (status != OA_OK) {
+        oa_executor_release(executor);
+    }
+    return status;
+}
+
+const oa_array *oa_executor_value(const oa_executor *executor, size_t value)
+{
+    return &executor->slots[value].array;
 }

@@ -1,7 +1,10 @@
 /* Preparing a graph: kernels, readers, and room for the longest node. */
 #include "core/exec/executor_private.h"
 
-enum { MOST_ATTRIBUTES = 64 }; /* bits of oa_call.attributes_read */
+enum {
+    MOST_ATTRIBUTES = 64,     /* bits of oa_call.attributes_read */
+    MOST_IDLE_BYTES = 1 << 26 /* enough for the activations of small models; large ones give back what they can */
+};
 
 static oa_status no_memory(oa_error *error)
 {
@@ -88,6 +91,7 @@ static bool make_call(oa_executor *executor, size_t most_inputs, size_t most_out
     oa_call *call = &executor->call;
     call->graph = executor->graph;
     call->scratch = &executor->scratch;
+    call->blocks = &executor->blocks;
     call->inputs = oa_calloc(most_inputs, sizeof *call->inputs);
     call->dtypes = oa_calloc(most_inputs, sizeof *call->dtypes);
     call->is_takeable = oa_calloc(most_inputs, sizeof *call->is_takeable);
@@ -108,6 +112,7 @@ oa_status oa_executor_create(oa_executor **executor, const oa_graph *graph, oa_e
         return no_memory(error);
     }
     made->graph = graph;
+    made->blocks.most = MOST_IDLE_BYTES;
     made->operators = oa_calloc(graph->live_count, sizeof *made->operators);
     made->reads = oa_calloc(graph->value_count, sizeof *made->reads);
     made->slots = oa_calloc(graph->value_count, sizeof *made->slots);
@@ -154,7 +159,38 @@ void oa_executor_destroy(oa_executor *executor)
     oa_free(call->narrow);
     oa_free(call->passed);
     oa_free(executor->scratch.data);
+    oa_blocks_free(&executor->blocks);
+    oa_free(executor->overrides);
     oa_free(executor);
+}
+
+void oa_executor_keep(oa_executor *executor, const bool *keeps)
+{
+    executor->keeps = keeps;
+    executor->blocks.most = SIZE_MAX;
+}
+
+oa_status oa_executor_override(oa_executor *executor, size_t node, oa_kernel kernel, void *context, oa_error *error)
+{
+    if (!executor->overrides) {
+        executor->overrides = oa_calloc(executor->graph->live_count, sizeof *executor->overrides);
+        if (!executor->overrides) {
+            return no_memory(error);
+        }
+    }
+    executor->overrides[node] = (oa_override){.kernel = kernel, .context = context};
+    return OA_OK;
+}
+
+oa_blocks *oa_executor_blocks(oa_executor *executor)
+{
+    return &executor->blocks;
+}
+
+void oa_executor_watch(oa_executor *executor, oa_executor_watcher *watcher, void *context)
+{
+    executor->watcher = watcher;
+    executor->watcher_context = context;
 }
 
 bool oa_executor_supports(const char *domain, const char *op_type)

@@ -34,7 +34,8 @@ static oa_status prepare_inputs(oa_executor *executor, const oa_node *node, bool
         call->is_takeable[i] = oa_executor_is_last_use(executor, value);
         if (widens && is_half(slot->array.dtype)) {
             oa_array *wide = &executor->widened[i];
-            oa_status status = oa_array_alloc(wide, OA_DTYPE_FLOAT, slot->array.dims, slot->array.rank, error);
+            oa_status status = oa_array_from_blocks(wide, &executor->blocks, OA_DTYPE_FLOAT, slot->array.dims,
+                                                    slot->array.rank, error);
             if (status != OA_OK) {
                 return status;
             }
@@ -78,12 +79,14 @@ static void settle_inputs(oa_executor *executor, const oa_node *node)
 {
     oa_call *call = &executor->call;
     for (size_t i = 0; i < node->input_count; i++) {
-        if (call->is_taken[i] && executor->widened[i].data) {
-            executor->widened[i].data = NULL;
+        oa_array *wide = &executor->widened[i];
+        if (call->is_taken[i] && wide->data) {
+            wide->data = NULL;
         } else if (call->is_taken[i]) {
             executor->slots[executor->slots[node->inputs[i]].root].buffer = NULL;
         }
-        oa_array_free(&executor->widened[i]);
+        oa_blocks_give(&executor->blocks, wide->data, wide->count * sizeof(float));
+        *wide = (oa_array){0};
     }
 }
 
@@ -105,15 +108,15 @@ static oa_status check_attributes(const oa_call *call, oa_error *error)
 }
 
 /* Rounds a float32 output to the type that it should have. */
-static oa_status narrow_output(oa_array *output, oa_dtype dtype, oa_error *error)
+static oa_status narrow_output(oa_array *output, oa_blocks *blocks, oa_dtype dtype, oa_error *error)
 {
     oa_array narrow;
-    oa_status status = oa_array_alloc(&narrow, dtype, output->dims, output->rank, error);
+    oa_status status = oa_array_from_blocks(&narrow, blocks, dtype, output->dims, output->rank, error);
     if (status != OA_OK) {
         return status;
     }
     oa_floats_from_f32(narrow.data, dtype, output->data, output->count);
-    oa_array_free(output);
+    oa_blocks_give(blocks, output->data, output->count * sizeof(float));
     *output = narrow;
     return OA_OK;
 }
@@ -134,7 +137,7 @@ static oa_status finish_outputs(oa_executor *executor, const oa_node *node, oa_e
         }
         oa_status status = OA_OK;
         if (output->dtype == OA_DTYPE_FLOAT && is_half(call->narrow[i])) {
-            status = narrow_output(output, call->narrow[i], error);
+            status = narrow_output(output, &executor->blocks, call->narrow[i], error);
         } else if (output->dtype == OA_DTYPE_STRING && !output->is_view) {
             status = oa_array_pack_strings(output, error);
         }
@@ -161,10 +164,23 @@ static void install_outputs(oa_executor *executor, const oa_node *node)
         executor->slots[slot->root].holds++;
         if (!output->is_view) {
             slot->buffer = output->data;
+            slot->bytes = output->dtype == OA_DTYPE_STRING ? 0 : output->count * oa_dtype_size(output->dtype);
         }
         oa_slot_bind(slot, output, output->data);
         *output = (oa_array){0};
     }
+}
+
+static oa_status show_outputs(const oa_executor *executor, const oa_node *node, oa_error *error)
+{
+    oa_status status = OA_OK;
+    for (size_t i = 0; executor->watcher && i < node->output_count && status == OA_OK; i++) {
+        size_t value = node->outputs[i];
+        if (value != OA_NONE && executor->reads[value] > 0) {
+            status = executor->watcher(executor->watcher_context, value, &executor->slots[value].array, error);
+        }
+    }
+    return status;
 }
 
 oa_status oa_executor_run_node(oa_executor *executor, size_t index, oa_error *error)
@@ -174,7 +190,10 @@ oa_status oa_executor_run_node(oa_executor *executor, size_t index, oa_error *er
     oa_call *call = &executor->call;
     oa_status status = prepare_call(executor, node, row->widens, error);
     if (status == OA_OK) {
-        status = row->kernel(call, error);
+        const oa_override *override = executor->overrides ? &executor->overrides[index] : NULL;
+        bool is_overridden = override && override->kernel;
+        call->context = is_overridden ? override->context : NULL;
+        status = is_overridden ? override->kernel(call, error) : row->kernel(call, error);
     }
     settle_inputs(executor, node);
     if (status == OA_OK) {
@@ -196,5 +215,30 @@ oa_status oa_executor_run_node(oa_executor *executor, size_t index, oa_error *er
             oa_executor_consume(executor, node->inputs[i]);
         }
     }
-    return OA_OK;
+    return show_outputs(executor, node, error);
+}
+
+oa_call *oa_executor_recall(oa_executor *executor, size_t node)
+{
+    const oa_node *recalled = &executor->graph->nodes[node];
+    oa_call *call = &executor->call;
+    call->node = recalled;
+    call->input_count = recalled->input_count;
+    call->output_count = recalled->output_count;
+    call->attributes_read = 0;
+    call->bad_attribute = NULL;
+    call->context = executor->overrides ? executor->overrides[node].context : NULL;
+    for (size_t i = 0; i < recalled->input_count; i++) {
+        size_t value = recalled->inputs[i];
+        call->inputs[i] = value == OA_NONE ? NULL : &executor->slots[value].array;
+        call->dtypes[i] = value == OA_NONE ? OA_DTYPE_UNDEFINED : executor->slots[value].array.dtype;
+        call->is_takeable[i] = call->is_taken[i] = false;
+    }
+    for (size_t i = 0; i < recalled->output_count; i++) {
+        size_t value = recalled->outputs[i];
+        call->is_wanted[i] = value != OA_NONE && executor->reads[value] > 0;
+        call->outputs[i] = call->is_wanted[i] ? executor->slots[value].array : (oa_array){0};
+        call->passed[i] = OA_NONE;
+    }
+    return call;
 }

@@ -2,17 +2,24 @@
 #ifndef OA_EXEC_EXECUTOR_PRIVATE_H
 #define OA_EXEC_EXECUTOR_PRIVATE_H
 
-#include "core/exec/call.h"
+#include "core/exec/forward.h"
 #include "core/exec/table.h"
 
 typedef struct oa_value_slot {
     oa_array array; /* always a view */
     void *buffer;   /* what array.data is in, when this slot is the root and the executor owns it */
+    size_t bytes;   /* of the buffer; 0 when that is not known */
     size_t root;    /* the value whose slot holds the buffer */
     size_t holds;   /* of a root: how many values are in its buffer */
     size_t reads;   /* still to come: uses as an input of a live node and as an output of the graph */
     bool is_bound;
 } oa_value_slot;
+
+/* What runs a node in place of the table's kernel. */
+typedef struct oa_override {
+    oa_kernel kernel;
+    void *context;
+} oa_override;
 
 struct oa_executor {
     const oa_graph *graph;
@@ -23,18 +30,20 @@ struct oa_executor {
     oa_call call;                  /* of the node that runs; its lists are as long as the longest of any node */
     oa_array *widened;             /* [inputs of the call] */
     oa_scratch scratch;
+    oa_blocks blocks;
+    oa_override *overrides;       /* [live_count], or NULL */
+    const bool *keeps;            /* [value_count], borrowed, or NULL */
+    oa_executor_watcher *watcher; /* or NULL */
+    void *watcher_context;
 };
 
 /* Makes the slot a view of `data` with the type and shape of `array`. */
 void oa_slot_bind(oa_value_slot *slot, const oa_array *array, void *data);
-/* One use of a value is over; with the last one its share of the buffer goes. */
+/* One use of a value is over; with the last one its share of the buffer goes, unless it is kept. */
 void oa_executor_consume(oa_executor *executor, size_t value);
 /* True when the executor owns the value's buffer, and the use that is due is the last of it. */
 bool oa_executor_is_last_use(const oa_executor *executor, size_t value);
 
 /* Runs live node `index`, whose inputs are bound: binds its outputs and consumes its inputs. */
 oa_status oa_executor_run_node(oa_executor *executor, size_t index, oa_error *error);
-/* Names the node and its operator in front of an error. */
-void oa_node_context(oa_error *error, const oa_graph *graph, const oa_node *node);
-
 #endif

@@ -1,6 +1,7 @@
 /* Transpose, Expand and Slice: elements at a regular stride of the input. */
 #include "core/exec/broadcast.h"
 #include "core/exec/kernels.h"
+#include "core/exec/layouts.h"
 #include "core/exec/strided.h"
 
 oa_status oa_kernel_transpose(oa_call *call, oa_error *error)
@@ -159,12 +160,10 @@ static size_t cut(int64_t *first, int64_t start, int64_t end, int64_t step, int6
     return start > end ? (size_t)((start - end - 1) / -step + 1) : 0;
 }
 
-oa_status oa_kernel_slice(oa_call *call, oa_error *error)
+oa_status oa_slice_read(size_t *dims, ptrdiff_t *steps, ptrdiff_t *offset, oa_call *call, oa_error *error)
 {
     const oa_array *x = call->inputs[0];
     slice s = {.count = 0};
-    size_t dims[OA_MAX_RANK];
-    ptrdiff_t steps[OA_MAX_RANK], offset = 0;
     bool is_seen[OA_MAX_RANK] = {false};
     oa_status status =
         call->node->version < 10 ? read_slice_attributes(&s, call, error) : read_slice_inputs(&s, call, error);
@@ -172,6 +171,7 @@ oa_status oa_kernel_slice(oa_call *call, oa_error *error)
         return status;
     }
     oa_packed_steps(steps, x->dims, x->rank);
+    *offset = 0;
     for (size_t d = 0; d < x->rank; d++) {
         dims[d] = x->dims[d];
     }
@@ -191,12 +191,23 @@ oa_status oa_kernel_slice(oa_call *call, oa_error *error)
         step = clamp(step, -size - 1, size + 1);
         dims[axis] = cut(&first, s.starts[i], s.ends[i], step, size);
         if (dims[axis]) {
-            offset += (ptrdiff_t)first * steps[axis];
+            *offset += (ptrdiff_t)first * steps[axis];
         }
         steps[axis] *= (ptrdiff_t)step;
     }
-    oa_array *y;
-    status = oa_call_output(&y, call, 0, x->dtype, dims, x->rank, error);
+    return OA_OK;
+}
+
+oa_status oa_kernel_slice(oa_call *call, oa_error *error)
+{
+    const oa_array *x = call->inputs[0];
+    size_t dims[OA_MAX_RANK];
+    ptrdiff_t steps[OA_MAX_RANK], offset;
+    oa_array *y = NULL;
+    oa_status status = oa_slice_read(dims, steps, &offset, call, error);
+    if (status == OA_OK) {
+        status = oa_call_output(&y, call, 0, x->dtype, dims, x->rank, error);
+    }
     if (status == OA_OK && y->count) {
         size_t size = oa_dtype_size(x->dtype);
         oa_strided_copy(y->data, (const unsigned char *)x->data + offset * (ptrdiff_t)size, dims, steps, x->rank, size);

@@ -1,20 +1,14 @@
 /* BatchNormalization: y = (x - mean) / sqrt(variance + epsilon) * scale + bias, per channel. */
 #include "core/exec/convert.h"
 #include "core/exec/kernels.h"
+#include "core/exec/layouts.h"
 #include "core/exec/types.h"
 
 #include <math.h>
 
-/* x and y are [outer, channels, inner]. */
-typedef struct channel_layout {
-    size_t outer;
-    size_t channels;
-    size_t inner;
-} channel_layout;
-
 /* y = (x - mean) * factor + bias; mean, factor and bias are [channels]. y may be x. */
 #define NORMALISE_LOOP(dtype, type, tag)                                                                               \
-    static void normalise_##tag(type *y, const type *x, const channel_layout *layout, const double *mean,              \
+    static void normalise_##tag(type *y, const type *x, const oa_channel_layout *layout, const double *mean,           \
                                 const double *factor, const double *bias)                                              \
     {                                                                                                                  \
         size_t inner = layout->inner;                                                                                  \
@@ -34,7 +28,7 @@ OA_REAL_TYPES(NORMALISE_LOOP)
 
 /* The mean and the (population) variance of each channel, in two passes so that a large mean does not cancel. */
 #define MOMENTS_LOOP(dtype, type, tag)                                                                                 \
-    static void moments_##tag(double *mean, double *variance, const type *x, const channel_layout *layout)             \
+    static void moments_##tag(double *mean, double *variance, const type *x, const oa_channel_layout *layout)          \
     {                                                                                                                  \
         double count = (double)layout->outer * (double)layout->inner;                                                  \
         for (size_t c = 0; c < layout->channels; c++) {                                                                \
@@ -91,10 +85,13 @@ static oa_status read_mode(bool *is_training, oa_call *call, oa_error *error)
     return OA_OK;
 }
 
-/* How x falls into channels; with `spatial` off every feature has statistics of its own. */
-static channel_layout layout_of(const oa_array *x, bool is_spatial)
+/* With `spatial` off, which an attribute could say up to operator set 8, every feature has statistics of its own. */
+oa_channel_layout oa_channel_layout_read(oa_call *call)
 {
-    channel_layout layout = {.outer = x->rank ? x->dims[0] : 1, .channels = x->rank >= 2 ? x->dims[1] : 1, .inner = 1};
+    const oa_array *x = call->inputs[0];
+    bool is_spatial = call->node->version >= 9 || oa_call_int(call, "spatial", 1) != 0;
+    oa_channel_layout layout = {
+        .outer = x->rank ? x->dims[0] : 1, .channels = x->rank >= 2 ? x->dims[1] : 1, .inner = 1};
     for (size_t d = 2; d < x->rank; d++) {
         if (is_spatial) {
             layout.inner *= x->dims[d];
@@ -107,7 +104,7 @@ static channel_layout layout_of(const oa_array *x, bool is_spatial)
 
 /* Training mode: rows 2 and 3 become the batch's own moments, and outputs 1 and 2 the running ones, momentum of the old
  * and the rest of the new. */
-static oa_status train(double *rows, oa_call *call, const channel_layout *layout, double momentum, oa_error *error)
+static oa_status train(double *rows, oa_call *call, const oa_channel_layout *layout, double momentum, oa_error *error)
 {
     const oa_array *x = call->inputs[0];
     size_t channels = layout->channels;
@@ -147,7 +144,6 @@ oa_status oa_kernel_batch_normalization(oa_call *call, oa_error *error)
     const oa_array *x = call->inputs[0];
     double epsilon = (double)oa_call_float(call, "epsilon", 1e-5f);
     double momentum = (double)oa_call_float(call, "momentum", 0.9f);
-    bool is_spatial = call->node->version >= 9 || oa_call_int(call, "spatial", 1) != 0;
     bool is_training;
     if (x->dtype != OA_DTYPE_FLOAT && x->dtype != OA_DTYPE_DOUBLE) {
         return oa_fail_dtype(x, error);
@@ -156,7 +152,7 @@ oa_status oa_kernel_batch_normalization(oa_call *call, oa_error *error)
     if (status != OA_OK) {
         return status;
     }
-    channel_layout layout = layout_of(x, is_spatial);
+    oa_channel_layout layout = oa_channel_layout_read(call);
     size_t channels = layout.channels;
     double *rows = oa_call_scratch(call, channels, 6 * sizeof(double));
     if (!rows) {

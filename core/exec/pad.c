@@ -1,6 +1,7 @@
 /* Pad: each axis of the output reads the input through a table of places, which may be none. */
 #include "core/exec/convert.h"
 #include "core/exec/kernels.h"
+#include "core/exec/layouts.h"
 #include "core/exec/strided.h"
 
 #include <string.h>
@@ -67,6 +68,22 @@ static oa_status read_pads(padding *p, oa_call *call, oa_error *error)
             p->before[axis] = pads[i];
             p->after[axis] = pads[axis_count + i];
         }
+    }
+    return status;
+}
+
+oa_status oa_constant_pads(int64_t *before, oa_call *call, oa_error *error)
+{
+    padding p = {.mode = MODE_CONSTANT};
+    oa_status status = read_mode(&p.mode, call, error);
+    if (status == OA_OK && p.mode != MODE_CONSTANT) {
+        status = oa_fail(error, OA_ERROR_UNSUPPORTED, "padding by something else than a constant");
+    }
+    if (status == OA_OK) {
+        status = read_pads(&p, call, error);
+    }
+    if (status == OA_OK) {
+        memcpy(before, p.before, call->inputs[0]->rank * sizeof *before);
     }
     return status;
 }

@@ -2,6 +2,7 @@
 #include "core/exec/broadcast.h"
 #include "core/exec/convert.h"
 #include "core/exec/kernels.h"
+#include "core/exec/layouts.h"
 #include "core/exec/types.h"
 
 #include <math.h>
@@ -179,9 +180,8 @@ static void finish_sums(wide_number *sums, size_t n, finish end, oa_dtype wide, 
     }
 }
 
-/* Which axes go, and the shape of the output with them as 1 and as it will be. */
-static oa_status read_axes(oa_array *kept, size_t *dims, size_t *rank, bool *is_nothing, oa_call *call, int64_t since,
-                           oa_error *error)
+oa_status oa_reduced_axes(oa_array *kept, size_t *dims, size_t *rank, bool *is_nothing, oa_call *call, int64_t since,
+                          oa_error *error)
 {
     const oa_array *x = call->inputs[0];
     bool mask[OA_MAX_RANK], is_given;
@@ -236,7 +236,7 @@ static oa_status run(oa_call *call, reduction kind, finish end, int64_t since, o
     oa_array kept, *y;
     size_t dims[OA_MAX_RANK], rank;
     bool is_nothing;
-    oa_status status = read_axes(&kept, dims, &rank, &is_nothing, call, since, error);
+    oa_status status = oa_reduced_axes(&kept, dims, &rank, &is_nothing, call, since, error);
     if (status != OA_OK) {
         return status;
     }

@@ -2,6 +2,7 @@
 #include "core/exec/binary.h"
 #include "core/exec/broadcast.h"
 #include "core/exec/kernels.h"
+#include "core/exec/layouts.h"
 
 #include <math.h>
 #include <string.h>
@@ -179,13 +180,28 @@ OA_BINARY_LOOP(prelu_i64, int64_t, int64_t, a < 0 ? (int64_t)((uint64_t)a * (uin
 OA_BINARY_LOOP(prelu_u32, uint32_t, uint32_t, ((void)b, a))
 OA_BINARY_LOOP(prelu_u64, uint64_t, uint64_t, ((void)b, a))
 
+void oa_prelu_slope(oa_array *slope, const oa_call *call)
+{
+    const oa_array *x = call->inputs[0];
+    *slope = *call->inputs[1];
+    slope->is_view = true;
+    if (call->node->version < 7 && slope->rank == 1 && slope->count > 1 && x->rank > 1) {
+        /* Then the slopes were one for each channel, along axis 1. */
+        slope->rank = x->rank - 1;
+        for (size_t d = 1; d < slope->rank; d++) {
+            slope->dims[d] = 1;
+        }
+    }
+}
+
 oa_status oa_kernel_prelu(oa_call *call, oa_error *error)
 {
     static const oa_binary_row rows[] = {{OA_DTYPE_FLOAT, prelu_f32},  {OA_DTYPE_DOUBLE, prelu_f64},
                                          {OA_DTYPE_INT32, prelu_i32},  {OA_DTYPE_INT64, prelu_i64},
                                          {OA_DTYPE_UINT32, prelu_u32}, {OA_DTYPE_UINT64, prelu_u64}};
     const oa_array *x = call->inputs[0];
-    oa_array slope = *call->inputs[1];
+    oa_array slope;
+    oa_prelu_slope(&slope, call);
     oa_binary_loop loop = oa_binary_find(rows, sizeof rows / sizeof rows[0], x->dtype);
     if (!loop) {
         return oa_fail_dtype(x, error);
@@ -193,13 +209,6 @@ oa_status oa_kernel_prelu(oa_call *call, oa_error *error)
     oa_status status = oa_call_same_dtype(call, 0, 1, error);
     if (status != OA_OK) {
         return status;
-    }
-    if (call->node->version < 7 && slope.rank == 1 && slope.count > 1 && x->rank > 1) {
-        /* Then the slopes were one for each channel, along axis 1. */
-        slope.rank = x->rank - 1;
-        for (size_t d = 1; d < slope.rank; d++) {
-            slope.dims[d] = 1;
-        }
     }
     size_t dims[OA_MAX_RANK], rank;
     status = oa_broadcast_shape(dims, &rank, (const oa_array *const[]){x, &slope}, 2, error);

@@ -1,17 +1,11 @@
 /* Softmax, LogSoftmax and Hardmax along one axis, or over all axes from one on in old operator sets. */
 #include "core/exec/kernels.h"
+#include "core/exec/layouts.h"
 #include "core/exec/order.h"
 #include "core/exec/strided.h"
 #include "core/exec/types.h"
 
 #include <tgmath.h>
-
-/* x is [outer, n, inner], worked on along n. */
-typedef struct axis_layout {
-    size_t outer;
-    size_t n;
-    size_t inner;
-} axis_layout;
 
 /* Rows of n elements, y may be x. The maximum is taken off first, so that no exponential overflows, and sums are in
  * double precision. */
@@ -65,13 +59,13 @@ OA_REAL_TYPES(ROW_LOOPS)
 
 typedef void (*row_loop)(void *y, const void *x, size_t n);
 
-static oa_status read_layout(axis_layout *layout, oa_call *call, oa_error *error)
+oa_status oa_axis_layout_read(oa_axis_layout *layout, oa_call *call, oa_error *error)
 {
     const oa_array *x = call->inputs[0];
     bool is_old = call->node->version < 13; /* then the axes from `axis` on were one */
     size_t axis = 0;
     int64_t given = oa_call_int(call, "axis", is_old ? 1 : -1);
-    *layout = (axis_layout){.outer = 1, .n = 1, .inner = 1};
+    *layout = (oa_axis_layout){.outer = 1, .n = 1, .inner = 1};
     if (!(is_old && given == (int64_t)x->rank)) { /* the old form may also leave nothing */
         oa_status status = oa_call_axis(&axis, given, x->rank, error);
         if (status != OA_OK) {
@@ -93,7 +87,7 @@ static oa_status read_layout(axis_layout *layout, oa_call *call, oa_error *error
 }
 
 /* Rows that do not lie together are gathered into `row` [n] and scattered again. */
-static void run_strided(oa_array *y, const oa_array *x, const axis_layout *layout, row_loop loop, void *row)
+static void run_strided(oa_array *y, const oa_array *x, const oa_axis_layout *layout, row_loop loop, void *row)
 {
     size_t size = oa_dtype_size(x->dtype), inner = layout->inner, n = layout->n;
     const ptrdiff_t steps[1] = {(ptrdiff_t)inner};
@@ -113,14 +107,14 @@ static void run_strided(oa_array *y, const oa_array *x, const axis_layout *layou
 static oa_status run(oa_call *call, row_loop f32, row_loop f64, oa_error *error)
 {
     const oa_array *x = call->inputs[0];
-    axis_layout layout;
+    oa_axis_layout layout;
     oa_array *y = NULL;
     if (x->dtype != OA_DTYPE_FLOAT && x->dtype != OA_DTYPE_DOUBLE) {
         return oa_fail_dtype(x, error);
     }
     row_loop loop = x->dtype == OA_DTYPE_FLOAT ? f32 : f64;
     size_t size = oa_dtype_size(x->dtype);
-    oa_status status = read_layout(&layout, call, error);
+    oa_status status = oa_axis_layout_read(&layout, call, error);
     if (status == OA_OK) {
         status = oa_call_output_like(&y, call, 0, 0, error);
     }

@@ -210,8 +210,9 @@ static oa_status collect(oa_pairing *pairing, const pairer *p)
 {
     oa_pairing made = {.tensor_b = oa_calloc(p->a->tensor_count, sizeof *made.tensor_b),
                        .input_b = oa_calloc(p->a->input_count, sizeof *made.input_b),
+                       .value_b = oa_calloc(p->a->value_count, sizeof *made.value_b),
                        .tensor_count = p->a->tensor_count};
-    if (!made.tensor_b || !made.input_b) {
+    if (!made.tensor_b || !made.input_b || !made.value_b) {
         oa_pairing_free(&made);
         return oa_fail(p->error, OA_ERROR_MEMORY, "out of memory while pairing the models");
     }
@@ -227,6 +228,9 @@ static oa_status collect(oa_pairing *pairing, const pairer *p)
                 made.input_b[i] = k;
             }
         }
+    }
+    for (size_t v = 0; v < p->a->value_count; v++) {
+        made.value_b[v] = p->value_b[p->structure_a.real[v]];
     }
     *pairing = made;
     return OA_OK;
@@ -279,6 +283,7 @@ void oa_pairing_free(oa_pairing *pairing)
     if (pairing) {
         oa_free(pairing->tensor_b);
         oa_free(pairing->input_b);
+        oa_free(pairing->value_b);
         *pairing = (oa_pairing){0};
     }
 }

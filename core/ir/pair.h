@@ -7,6 +7,8 @@
 typedef struct oa_pairing {
     size_t *tensor_b; /* [a->tensor_count] the constant of b in the place of each of a, OA_NONE for unused ones */
     size_t *input_b;  /* [a->input_count] position among b->inputs, OA_NONE when no output depends on it */
+    size_t *value_b; /* [a->value_count] the value of b in the place of each of a, OA_NONE when no output depends on it;
+                        what Identity passes on stands for what it passed on */
     size_t tensor_count;
 } oa_pairing;
 

@@ -6,8 +6,7 @@
 
 static const oa_encoder_functions *functions_of(oa_encoder_kind kind)
 {
-    (void)kind;
-    return &oa_encoder_messages;
+    return kind == OA_ENCODER_DWS ? &oa_encoder_dws : &oa_encoder_messages;
 }
 
 oa_aligner_config oa_aligner_config_default(oa_encoder_kind kind)

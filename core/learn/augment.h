@@ -15,8 +15,9 @@ typedef struct oa_augmentation {
 oa_augmentation oa_augmentation_default(void);
 
 /* copy [total] = permutations # (weights with noise and zeros). Statistics of normalisations are reordered only: a
- * variance must stay positive. `scratch` [total]. Neither may overlap. Deviations from the source: the noise is a sum of
- * four uniform numbers (nearly normal, at a tenth of the time), and units are not rescaled. OA_ERROR_MEMORY. O(total). */
+ * variance must stay positive. `scratch` [total]. Neither may overlap. Deviations from the source: the noise is a sum
+ * of four uniform numbers (nearly normal, at a tenth of the time), and units are not rescaled. OA_ERROR_MEMORY.
+ * O(total). */
 oa_status oa_augment(float *copy, float *scratch, const oa_family *family, const float *weights,
                      const oa_permutations *permutations, const oa_augmentation *augmentation, oa_random *random,
                      oa_error *error);

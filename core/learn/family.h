@@ -51,6 +51,7 @@ typedef struct oa_family {
     /* weights [map->total] of one model. May be called by several threads at once. */
     oa_status (*read)(float *weights, void *context, size_t model, oa_error *error);
     void *context;
+    uint64_t fingerprint; /* of the models' weights: tells whether an interrupted training was on the same ones */
     oa_family_samples samples;
 } oa_family;
 

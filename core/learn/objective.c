@@ -6,12 +6,12 @@ struct oa_objective {
     const oa_family *family;
     const oa_aligner_plan *plan;
     oa_objective_settings settings;
-    oa_pair_loss *pair;          /* NULL when neither term of pairs is wanted */
-    oa_permutations reordering;  /* of the copy */
-    float *copy, *scratch;       /* [total]; NULL when no copy is wanted */
-    const float **pointers;      /* [tensor_count] */
-    oa_var *features, *vars;     /* [group_count] */
-    float **s_gradients;         /* [group_count] */
+    oa_pair_loss *pair;         /* NULL when neither term of pairs is wanted */
+    oa_permutations reordering; /* of the copy */
+    float *copy, *scratch;      /* [total]; NULL when no copy is wanted */
+    const float **pointers;     /* [tensor_count] */
+    oa_var *features, *vars;    /* [group_count] */
+    float **s_gradients;        /* [group_count] */
 };
 
 oa_objective_settings oa_objective_settings_default(void)
@@ -48,7 +48,7 @@ oa_status oa_objective_create(oa_objective **result, const oa_family *family, co
     status = oa_permutations_init(&o->reordering, family->layout, error);
     bool wants_pairs = settings->alignment != 0.0 || (settings->task != 0.0 && family->samples.inputs);
     if (status == OA_OK && wants_pairs) {
-        status = oa_pair_loss_create(&o->pair, family, settings->batch, error);
+        status = oa_pair_loss_create(&o->pair, family, settings->task != 0.0 ? settings->batch : 0, error);
     }
 done:
     if (status == OA_OK) {
@@ -168,8 +168,8 @@ static oa_status make_copy(oa_packed **packed, oa_objective *o, const float *wei
                            oa_error *error)
 {
     oa_permutations_random(&o->reordering, o->family->layout, random);
-    oa_status status = oa_augment(o->copy, o->scratch, o->family, weights, &o->reordering, &o->settings.augmentation,
-                                  random, error);
+    oa_status status =
+        oa_augment(o->copy, o->scratch, o->family, weights, &o->reordering, &o->settings.augmentation, random, error);
     if (status != OA_OK) {
         return status;
     }

@@ -12,9 +12,9 @@ struct oa_pair_loss {
     double *tensor_factors; /* [tensor_count] */
     bool *counts;           /* [tensor_count] a parameter that moves */
     size_t counted;
-    float *middle;          /* [total] weights on the line */
-    float *gradient;        /* [total] */
-    float **moved;          /* [tensor_count] into middle */
+    float *middle;           /* [total] weights on the line */
+    float *gradient;         /* [total] */
+    float **moved;           /* [tensor_count] into middle */
     const float **gradients; /* [tensor_count] into gradient */
 };
 
@@ -50,7 +50,7 @@ oa_status oa_pair_loss_create(oa_pair_loss **result, const oa_family *family, si
         loss->moved[t] = loss->counts[t] ? loss->middle + family->map->offset[t] : NULL;
         loss->gradients[t] = loss->counts[t] ? loss->gradient + family->map->offset[t] : NULL;
     }
-    if (family->samples.inputs) {
+    if (family->samples.inputs && batch) {
         status = oa_task_create(&loss->task, family, batch, error);
     }
 done:
@@ -166,8 +166,8 @@ oa_status oa_pair_loss_run(oa_pair_terms *terms, float *const *s_gradients, oa_p
     oa_status status = oa_soft_create(&soft, &problem, error);
     if (status == OA_OK && factors->alignment != 0.0) {
         find_factors(loss, a, b);
-        status = oa_soft_distance(&found.alignment, s_gradients, soft, s, loss->tensor_factors, factors->alignment,
-                                  error);
+        status =
+            oa_soft_distance(&found.alignment, s_gradients, soft, s, loss->tensor_factors, factors->alignment, error);
     }
     if (status == OA_OK && factors->task != 0.0 && loss->task) {
         status = run_line(&found.task, s_gradients, loss, soft, a, b, s, factors->task, random, error);

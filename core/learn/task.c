@@ -160,12 +160,13 @@ void oa_task_draw(oa_task *task, oa_random *random)
     fetch(task);
 }
 
-void oa_task_spread(oa_task *task)
+void oa_task_spread(oa_task *task, size_t part, size_t parts)
 {
-    size_t count = task->family->samples.inputs->dims[0];
+    double count = (double)task->family->samples.inputs->dims[0];
+    double wanted = (double)task->batch * (double)parts;
     for (size_t i = 0; i < task->batch; i++) {
-        /* For fewer samples than a fixed batch needs, some come twice. */
-        task->chosen[i] = (size_t)((double)i * (double)count / (double)task->batch);
+        /* Where there are fewer samples than wanted, some come several times. */
+        task->chosen[i] = (size_t)((double)(i * parts + part) * count / wanted);
     }
     fetch(task);
 }
@@ -206,9 +207,10 @@ oa_status oa_task_aim(oa_task *task, const float *a, const float *b, double shar
     }
     oa_status status = run_model(&of_a, task, a, error);
     status = status == OA_OK ? run_model(&of_b, task, b, error) : status;
-    if (status == OA_OK && (of_a.dtype != OA_DTYPE_FLOAT || of_b.dtype != OA_DTYPE_FLOAT ||
-                            of_a.count != of_b.count || of_a.count % task->batch != 0)) {
-        status = oa_fail(error, OA_ERROR_UNSUPPORTED, "the models' first output is not one float32 row for each sample");
+    if (status == OA_OK && (of_a.dtype != OA_DTYPE_FLOAT || of_b.dtype != OA_DTYPE_FLOAT || of_a.count != of_b.count ||
+                            of_a.count % task->batch != 0)) {
+        status =
+            oa_fail(error, OA_ERROR_UNSUPPORTED, "the models' first output is not one float32 row for each sample");
     }
     if (status == OA_OK && !task->targets && !(task->targets = oa_malloc(of_a.count, sizeof *task->targets))) {
         status = oa_fail(error, OA_ERROR_MEMORY, "out of memory for the outputs of a model");

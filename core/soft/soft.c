@@ -12,7 +12,7 @@ struct oa_soft {
     soft_tensor *tensors;
     size_t count;
     soft_gram *grams; /* [groups] */
-    double constant;  /* the distance of what belongs to no unit, in constants that are no chains */
+    soft_fixed fixed; /* of constants that are no chains */
     double *factors;  /* [tensors of the layout] those that the Gram matrices were made with */
     bool has_grams;
     bool is_applied;   /* the states are those of the last oa_soft_apply */
@@ -65,11 +65,15 @@ static oa_status make_scratch(oa_soft *soft, oa_error *error)
 {
     size_t most = 1;
     for (size_t i = 0; i < soft->count; i++) {
-        most = soft->tensors[i].count > most ? soft->tensors[i].count : most;
-    }
-    for (size_t g = 0; g < soft->problem->layout->group_count; g++) {
-        size_t n = soft->grams[g].n; /* its square was checked before */
-        most = n * n > most ? n * n : most;
+        const soft_tensor *t = &soft->tensors[i];
+        most = t->count > most ? t->count : most;
+        for (size_t k = 0; k < t->step_count; k++) {
+            size_t entries;
+            if (oa_mul_overflows(&entries, t->steps[k].n, t->steps[k].n)) {
+                return no_memory(error);
+            }
+            most = entries > most ? entries : most;
+        }
     }
     for (size_t k = 0; k < 2; k++) {
         soft->scratch[k] = oa_malloc(most, sizeof(float));
@@ -172,34 +176,35 @@ static oa_status step_gradient(float *ds, const soft_step *step, const float *dy
     return status;
 }
 
-/* All steps of a constant; `last` [count] receives the result. */
+/* All steps of a constant; `last` [count] receives the result. NULL: only the states, without the last step. */
 static oa_status run_steps(float *last, const soft_tensor *t, const float *const *s, oa_error *error)
 {
     const float *x = t->b;
     oa_status status = OA_OK;
     for (size_t k = 0; k < t->step_count && status == OA_OK; k++) {
         float *y = k + 1 < t->step_count ? t->states + k * t->count : last;
-        status = run_step(y, &t->steps[k], s[t->steps[k].group], x, t->count, false, error);
+        status = y ? run_step(y, &t->steps[k], s[t->steps[k].group], x, t->count, false, error) : OA_OK;
         x = y;
     }
     return status;
 }
 
-/* Back through the steps: adds scale times the gradients to ds. `dy` [count] is that of the result and is overwritten,
- * as is `spare` [count]. */
-static oa_status run_back(float *const *ds, const soft_tensor *t, const float *const *s, float *dy, float *spare,
-                          float scale, oa_error *error)
+/* Back through the steps: adds scale times the gradients to ds, with skips_last for all but the last step. `dy` [count]
+ * is that of the result; it may be scratch[0]. Overwrites both [count] of scratch. */
+static oa_status run_back(float *const *ds, const soft_tensor *t, const float *const *s, const float *dy,
+                          float *const *scratch, bool skips_last, float scale, oa_error *error)
 {
     oa_status status = OA_OK;
     for (size_t k = t->step_count; k-- > 0 && status == OA_OK;) {
         const soft_step *step = &t->steps[k];
         const float *x = k ? t->states + (k - 1) * t->count : t->b;
-        status = step_gradient(ds[step->group], step, dy, x, scale, error);
+        if (!skips_last || k + 1 < t->step_count) {
+            status = step_gradient(ds[step->group], step, dy, x, scale, error);
+        }
         if (k && status == OA_OK) {
-            status = run_step(spare, step, s[step->group], dy, t->count, true, error);
-            float *swap = dy;
-            dy = spare;
-            spare = swap;
+            float *dx = dy == scratch[0] ? scratch[1] : scratch[0];
+            status = run_step(dx, step, s[step->group], dy, t->count, true, error);
+            dy = dx;
         }
     }
     return status;
@@ -238,7 +243,7 @@ oa_status oa_soft_apply_backward(float *const *s_gradients, oa_soft *soft, const
         }
         if (gradient && status == OA_OK) {
             oa_soft_pack(soft->scratch[0], t, gradient);
-            status = run_back(s_gradients, t, s, soft->scratch[0], soft->scratch[1], 1.0f, error);
+            status = run_back(s_gradients, t, s, soft->scratch[0], soft->scratch, false, 1.0f, error);
         }
     }
     return status;
@@ -285,16 +290,44 @@ static oa_status update_grams(oa_soft *soft, const double *factors, oa_error *er
         return OA_OK;
     }
     oa_status status =
-        oa_soft_grams(soft->grams, &soft->constant, soft->tensors, soft->count, soft->problem, soft->factors, error);
+        oa_soft_grams(soft->grams, &soft->fixed, soft->tensors, soft->count, soft->problem, soft->factors, error);
     soft->has_grams = status == OA_OK;
     return status;
+}
+
+/* A chain's <a, S b>. It is its gradient by the last step's matrix times that matrix, which saves the last product. */
+static oa_status chain_inner(double *sum, float *const *ds, const oa_soft *soft, const soft_tensor *t,
+                             const float *const *s, double scale, oa_error *error)
+{
+    const soft_step *last = &t->steps[t->step_count - 1];
+    size_t entries = last->n * last->n;
+    float *restrict g = soft->scratch[0];
+    double factor = soft->factors[t->tensor];
+    float by = (float)(factor * scale);
+    oa_status status = run_steps(last->is_full ? NULL : g, t, s, error);
+    if (status != OA_OK) {
+        return status;
+    }
+    if (!last->is_full) {
+        *sum += factor * oa_soft_dot(g, t->a, t->count);
+        return ds ? run_back(ds, t, s, t->a, soft->scratch, false, by, error) : OA_OK;
+    }
+    memset(g, 0, entries * sizeof *g);
+    status = step_gradient(g, last, t->a, t->step_count > 1 ? t->states + (t->step_count - 2) * t->count : t->b, 1.0f,
+                           error);
+    *sum += factor * oa_soft_dot(g, s[last->group], entries);
+    float *restrict into = ds ? ds[last->group] : NULL;
+    for (size_t i = 0; i < entries && into; i++) {
+        into[i] += by * g[i];
+    }
+    return status == OA_OK && ds ? run_back(ds, t, s, t->a, soft->scratch, true, by, error) : status;
 }
 
 oa_status oa_soft_distance(double *distance, float *const *s_gradients, oa_soft *soft, const float *const *s,
                            const double *factors, double scale, oa_error *error)
 {
     oa_status status = update_grams(soft, factors, error);
-    double sum = soft->constant;
+    double sum = soft->fixed.distance;
     soft->is_applied = false;
     for (size_t g = 0; g < soft->problem->layout->group_count && status == OA_OK; g++) {
         if (soft->grams[g].ab) {
@@ -313,12 +346,34 @@ oa_status oa_soft_distance(double *distance, float *const *s_gradients, oa_soft 
             sum += factor * subtract(soft->scratch[0], t->a, t->count);
         }
         if (status == OA_OK && s_gradients) {
-            status =
-                run_back(s_gradients, t, s, soft->scratch[0], soft->scratch[1], (float)(2.0 * factor * scale), error);
+            status = run_back(s_gradients, t, s, soft->scratch[0], soft->scratch, false, (float)(2.0 * factor * scale),
+                              error);
         }
     }
     if (status == OA_OK) {
         *distance = sum;
+    }
+    return status;
+}
+
+oa_status oa_soft_inner(double *inner, float *const *s_gradients, oa_soft *soft, const float *const *s,
+                        const double *factors, double scale, oa_error *error)
+{
+    oa_status status = update_grams(soft, factors, error);
+    double sum = soft->fixed.inner;
+    soft->is_applied = false;
+    for (size_t g = 0; g < soft->problem->layout->group_count && status == OA_OK; g++) {
+        if (soft->grams[g].ab) {
+            sum += oa_soft_gram_inner(s_gradients ? s_gradients[g] : NULL, &soft->grams[g], s[g], scale);
+        }
+    }
+    for (size_t i = 0; i < soft->count && status == OA_OK; i++) {
+        if (soft->tensors[i].counts && soft->tensors[i].is_chain) {
+            status = chain_inner(&sum, s_gradients, soft, &soft->tensors[i], s, scale, error);
+        }
+    }
+    if (status == OA_OK) {
+        *inner = sum;
     }
     return status;
 }

@@ -27,4 +27,9 @@ oa_status oa_soft_apply_backward(float *const *s_gradients, oa_soft *soft, const
 oa_status oa_soft_distance(double *distance, float *const *s_gradients, oa_soft *soft, const float *const *s,
                            const double *factors, double scale, oa_error *error);
 
+/* The same for the inner product, sum of <a, S#b>. For permutations the distance is a constant less twice this; for
+ * soft ones it lacks |S#b|^2, which rewards averages of units. Linear in each matrix, and fewer products. */
+oa_status oa_soft_inner(double *inner, float *const *s_gradients, oa_soft *soft, const float *const *s,
+                        const double *factors, double scale, oa_error *error);
+
 #endif

@@ -35,7 +35,7 @@ static oa_status add_step(soft_gram *gram, const soft_step *step, const float *a
 }
 
 /* What belongs to no unit: marks the others by walking through the steps' matrices. */
-static oa_status add_fixed(double *constant, const soft_tensor *t, const float *a, double factor, oa_error *error)
+static oa_status add_fixed(soft_fixed *fixed, const soft_tensor *t, const float *a, double factor, oa_error *error)
 {
     unsigned char *moves = oa_calloc(t->count, 1);
     if (!moves) {
@@ -51,8 +51,9 @@ static oa_status add_fixed(double *constant, const soft_tensor *t, const float *
         }
     }
     for (size_t i = 0; i < t->count; i++) {
-        double change = moves[i] ? 0.0 : (double)a[i] - (double)t->b[i];
-        *constant += factor * change * change;
+        double x = (double)a[i], y = (double)t->b[i];
+        fixed->distance += moves[i] ? 0.0 : factor * (x - y) * (x - y);
+        fixed->inner += moves[i] ? 0.0 : factor * x * y;
     }
     oa_free(moves);
     return OA_OK;
@@ -67,11 +68,11 @@ static bool is_covered(const soft_tensor *t)
     return covered == t->count;
 }
 
-oa_status oa_soft_grams(soft_gram *grams, double *constant, const soft_tensor *tensors, size_t count,
+oa_status oa_soft_grams(soft_gram *grams, soft_fixed *fixed, const soft_tensor *tensors, size_t count,
                         const oa_match_problem *problem, const double *factors, oa_error *error)
 {
     oa_status status = OA_OK;
-    *constant = 0.0;
+    *fixed = (soft_fixed){0};
     for (size_t g = 0; g < problem->layout->group_count; g++) {
         size_t n = grams[g].n;
         grams[g].constant = 0.0;
@@ -93,14 +94,14 @@ oa_status oa_soft_grams(soft_gram *grams, double *constant, const soft_tensor *t
             status = add_step(&grams[t->steps[k].group], &t->steps[k], a, t->b, factor, error);
         }
         if (status == OA_OK && !is_covered(t)) {
-            status = add_fixed(constant, t, a, factor, error);
+            status = add_fixed(fixed, t, a, factor, error);
         }
         oa_free(a);
     }
     return status;
 }
 
-static double inner(const float *x, const float *y, size_t n)
+double oa_soft_dot(const float *x, const float *y, size_t n)
 {
     double sum = 0.0;
     for (size_t i = 0; i < n; i += 1024) {
@@ -130,7 +131,7 @@ oa_status oa_soft_gram_distance(double *sum, float *gradient, const soft_gram *g
     if (status != OA_OK) {
         return status;
     }
-    *sum += gram->constant - 2.0 * inner(s, gram->ab, n * n) + inner(s, scratch, n * n);
+    *sum += gram->constant - 2.0 * oa_soft_dot(s, gram->ab, n * n) + oa_soft_dot(s, scratch, n * n);
     float by = 2.0f * (float)scale;
     const float *restrict ab = gram->ab, *restrict sbb = scratch;
     float *restrict out = gradient;
@@ -138,4 +139,16 @@ oa_status oa_soft_gram_distance(double *sum, float *gradient, const soft_gram *g
         out[i] += by * (sbb[i] - ab[i]);
     }
     return OA_OK;
+}
+
+double oa_soft_gram_inner(float *gradient, const soft_gram *gram, const float *s, double scale)
+{
+    size_t count = gram->n * gram->n;
+    float by = (float)scale;
+    const float *restrict ab = gram->ab;
+    float *restrict out = gradient;
+    for (size_t i = 0; i < count && gradient; i++) {
+        out[i] += by * ab[i];
+    }
+    return oa_soft_dot(s, gram->ab, count);
 }

@@ -9,6 +9,7 @@ void oa_layout_destroy(oa_layout *layout)
     }
     oa_free(layout->groups);
     oa_free(layout->occurrences);
+    oa_free(layout->places);
     oa_free(layout->carriers);
     oa_free(layout->parts);
     oa_free(layout->children);

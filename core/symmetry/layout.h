@@ -36,17 +36,17 @@ typedef struct oa_occurrence {
                       convolution, say. False for what computes the units or stays with them: biases, scales */
 } oa_occurrence;
 
-/* One place where an activation shows the units of a group as a later operator takes them in: an axis, summed over by a
- * node that reads it, of a value that depends on the graph's inputs. rest and positions as of an occurrence; the
- * value's other axes may have any size. */
-typedef struct oa_carrier {
+/* One place where a group lies on an axis of an activation: a value that depends on the graph's inputs and whose units
+ * some node sums over. rest and positions as of an occurrence; other axes of the value may have any size. */
+typedef struct oa_place {
     size_t group;
     size_t value; /* of the graph that the layout was found in */
-    size_t rank;  /* of the value */
     size_t axis;
     size_t rest;
     const size_t *positions;
-} oa_carrier;
+    bool is_summed; /* a reader of the value sums over the group here: these are the units as the next layer takes them
+                       in. False for a group that is there beside another one that is summed over */
+} oa_place;
 
 /* The index space of an axis, as a tree in oa_layout.parts. */
 typedef enum oa_part_kind { OA_PART_FIXED, OA_PART_GROUP, OA_PART_PRODUCT, OA_PART_CONCAT } oa_part_kind;
@@ -76,7 +76,9 @@ typedef struct oa_layout {
     size_t group_count;
     oa_occurrence *occurrences; /* sorted by group, then by canonical order of tensors, then by axis */
     size_t occurrence_count;
-    oa_carrier *carriers; /* sorted by group, then by canonical order of the nodes that read the values */
+    oa_place *places; /* value after value, in canonical order of the nodes that sum over them */
+    size_t place_count;
+    size_t *carriers; /* the places with is_summed by index, sorted by group, then by place */
     size_t carrier_count;
     oa_part *parts;
     size_t part_count;
@@ -89,7 +91,7 @@ typedef struct oa_layout {
     size_t unknown_count;          /* live nodes of operators without a rule ... */
     const char *unknown_operators; /* ... and their operators, comma separated; "" when there are none */
     oa_arena arena;
-    size_t group_capacity, occurrence_capacity, carrier_capacity, part_capacity, child_capacity;
+    size_t group_capacity, occurrence_capacity, place_capacity, part_capacity, child_capacity;
 } oa_layout;
 
 /* An axis of a constant that has to stay as it is, beside what the graph says. */

@@ -189,7 +189,7 @@ typedef struct tensor_axis {
     size_t axis;
 } tensor_axis;
 
-static oa_status add_occurrence(builder *b, const oa_placed *placed, void *context, oa_error *error)
+static oa_status add_occurrence(builder *b, const oa_found_place *found, void *context, oa_error *error)
 {
     oa_layout *layout = b->layout;
     const tensor_axis *where = context;
@@ -197,16 +197,16 @@ static oa_status add_occurrence(builder *b, const oa_placed *placed, void *conte
                  sizeof *layout->occurrences)) {
         return oa_layout_no_memory(error);
     }
-    oa_group *group = &layout->groups[placed->group];
+    oa_group *group = &layout->groups[found->group];
     bool is_first = group->occurrence_count++ == 0;
-    bool is_inside = placed->outer_group != OA_NONE && (is_first || group->parent == placed->outer_group);
-    group->parent = is_inside ? placed->outer_group : OA_NONE;
+    bool is_inside = found->outer_group != OA_NONE && (is_first || group->parent == found->outer_group);
+    group->parent = is_inside ? found->outer_group : OA_NONE;
     group->kind = is_inside ? OA_GROUP_INSIDE : OA_GROUP_UNITS;
-    layout->occurrences[layout->occurrence_count++] = (oa_occurrence){.group = placed->group,
+    layout->occurrences[layout->occurrence_count++] = (oa_occurrence){.group = found->group,
                                                                       .tensor = where->tensor,
                                                                       .axis = where->axis,
-                                                                      .rest = placed->rest,
-                                                                      .positions = placed->positions};
+                                                                      .rest = found->rest,
+                                                                      .positions = found->positions};
     layout->tensors[where->tensor].moves = true;
     return OA_OK;
 }

@@ -26,14 +26,15 @@ oa_status oa_layout_enter(oa_layout_builder *builder, oa_error *error);
 oa_status oa_layout_part(size_t *part, oa_layout_builder *builder, size_t space, oa_error *error);
 
 /* One place of a group along an axis. */
-typedef struct oa_placed {
+typedef struct oa_found_place {
     size_t group;
     size_t rest;
     const size_t *positions; /* [size of the group, rest], the layout's */
     size_t outer_group;      /* the nearest group further out in a product around, or OA_NONE */
-} oa_placed;
+} oa_found_place;
 
-typedef oa_status oa_place_visitor(oa_layout_builder *builder, const oa_placed *placed, void *context, oa_error *error);
+typedef oa_status oa_place_visitor(oa_layout_builder *builder, const oa_found_place *found, void *context,
+                                   oa_error *error);
 
 /* Calls `visit` for every place of every group along an axis whose index space is `part`, in order. O(elements). */
 oa_status oa_layout_place(oa_layout_builder *builder, size_t part, oa_place_visitor *visit, void *context,

@@ -1,79 +1,106 @@
 /* Which activations show the units of the groups, as the operators that sum over them take them in. */
 #include "core/symmetry/layout_build.h"
 
-/* What the walk over the contractions knows. */
-typedef struct carriers {
-    bool *is_constant;  /* [values] */
-    size_t *latest;     /* [values] the latest contraction of the value so far, or OA_NONE */
-    size_t *earlier;    /* [contractions] the one of the same value before, or OA_NONE */
-    size_t *space_of;   /* [groups] the space of each */
-    oa_carrier carrier; /* what is known of the one to add */
-    size_t contraction; /* the one at work */
-} carriers;
+typedef struct search {
+    oa_layout_builder *builder;
+    bool *is_constant;   /* [values] */
+    size_t *first_place; /* [values] into layout->places; OA_NONE: not looked at yet */
+    size_t *place_count; /* [values] */
+    size_t *space_of;    /* [groups] the space of each */
+    size_t value, axis;  /* at work */
+} search;
 
-static oa_status add_carrier(oa_layout_builder *b, const oa_placed *placed, void *context, oa_error *error)
+static oa_status add_place(oa_layout_builder *b, const oa_found_place *found, void *context, oa_error *error)
 {
     oa_layout *layout = b->layout;
-    const carriers *c = context;
-    size_t summed = b->discovery->contractions[c->contraction].space;
-    if (!oa_space_contains(&b->discovery->spaces, summed, c->space_of[placed->group])) {
-        return OA_OK;
-    }
-    if (!oa_grow(&layout->carriers, &layout->carrier_capacity, layout->carrier_count + 1, sizeof *layout->carriers)) {
+    search *s = context;
+    if (!oa_grow(&layout->places, &layout->place_capacity, layout->place_count + 1, sizeof *layout->places)) {
         return oa_layout_no_memory(error);
     }
-    oa_carrier *carrier = &layout->carriers[layout->carrier_count++];
-    *carrier = c->carrier;
-    carrier->group = placed->group;
-    carrier->rest = placed->rest;
-    carrier->positions = placed->positions;
-    layout->groups[placed->group].carrier_count++;
+    layout->places[layout->place_count++] = (oa_place){
+        .group = found->group, .value = s->value, .axis = s->axis, .rest = found->rest, .positions = found->positions};
+    s->place_count[s->value]++;
     return OA_OK;
 }
 
-/* Has another reader of the value summed over the same space already? */
-static bool is_known(const oa_layout_builder *b, const carriers *c, size_t value)
+/* Is there a group on a space? Depth is limited where the space was made. */
+static bool has_group(const search *s, size_t space)
 {
-    const oa_contraction *list = b->discovery->contractions;
-    const oa_contraction *own = &list[c->contraction];
-    for (size_t i = c->latest[value]; i != OA_NONE; i = c->earlier[i]) {
-        if (list[i].axis == own->axis &&
-            oa_space_find(&b->discovery->spaces, list[i].space) == oa_space_find(&b->discovery->spaces, own->space)) {
+    oa_spaces *spaces = &s->builder->discovery->spaces;
+    size_t root = oa_space_find(spaces, space);
+    const size_t *children;
+    size_t count = oa_space_children(&children, spaces, root);
+    if (oa_space_kind_of(spaces, root) == OA_SPACE_LEAF) {
+        return s->builder->group_of[root] != OA_NONE;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (has_group(s, children[i])) {
             return true;
         }
     }
     return false;
 }
 
-static oa_status visit_contraction(oa_layout_builder *b, carriers *c, oa_error *error)
+/* All places of groups on a value. A value with a group on an axis of open size has none: where the group lies there
+ * cannot be told, and so not either what stands beside what. */
+static oa_status look_at(search *s, size_t value, oa_error *error)
 {
-    const oa_contraction *own = &b->discovery->contractions[c->contraction];
-    size_t value = oa_node_input(&b->discovery->graph->nodes[own->node], own->slot);
-    if (value == OA_NONE || c->is_constant[value] || is_known(b, c, value)) {
-        return OA_OK;
-    }
-    c->earlier[c->contraction] = c->latest[value];
-    c->latest[value] = c->contraction;
+    oa_layout_builder *b = s->builder;
     const oa_axes *axes = &b->discovery->axes[value];
-    if (!axes->has_rank || own->axis >= axes->rank || oa_dim_is_symbolic(oa_axis_size(b->discovery, axes, own->axis))) {
-        return OA_OK; /* no places can be told on an axis of open size */
+    size_t before = b->layout->place_count;
+    oa_status status = OA_OK;
+    s->first_place[value] = before;
+    for (s->axis = 0; axes->has_rank && s->axis < axes->rank && status == OA_OK; s->axis++) {
+        size_t space = axes->space[s->axis];
+        if (oa_dim_is_symbolic(oa_space_size(&b->discovery->spaces, space))) {
+            if (has_group(s, space)) {
+                b->layout->place_count = before;
+                s->place_count[value] = 0;
+                break;
+            }
+            continue;
+        }
+        size_t part = OA_NONE;
+        s->value = value;
+        status = oa_layout_part(&part, b, space, error);
+        if (status == OA_OK) {
+            status = oa_layout_place(b, part, add_place, s, error);
+        }
     }
-    size_t part = OA_NONE;
-    oa_status status = oa_layout_part(&part, b, axes->space[own->axis], error);
-    if (status != OA_OK) {
-        return status;
-    }
-    c->carrier = (oa_carrier){.value = value, .rank = axes->rank, .axis = own->axis};
-    return oa_layout_place(b, part, add_carrier, c, error);
+    return status;
 }
 
-/* Stable, by group. */
-static oa_status sort_carriers(oa_layout *layout, oa_error *error)
+static oa_status visit(search *s, const oa_contraction *contraction, oa_error *error)
 {
-    oa_carrier *sorted = oa_calloc(layout->carrier_count, sizeof *sorted);
+    oa_discovery *discovery = s->builder->discovery;
+    oa_layout *layout = s->builder->layout;
+    size_t value = oa_node_input(&discovery->graph->nodes[contraction->node], contraction->slot);
+    if (value == OA_NONE || s->is_constant[value]) {
+        return OA_OK;
+    }
+    if (s->first_place[value] == OA_NONE) {
+        oa_status status = look_at(s, value, error);
+        if (status != OA_OK) {
+            return status;
+        }
+    }
+    for (size_t i = 0; i < s->place_count[value]; i++) {
+        oa_place *place = &layout->places[s->first_place[value] + i];
+        if (place->axis == contraction->axis && !place->is_summed &&
+            oa_space_contains(&discovery->spaces, contraction->space, s->space_of[place->group])) {
+            place->is_summed = true;
+            layout->groups[place->group].carrier_count++;
+            layout->carrier_count++;
+        }
+    }
+    return OA_OK;
+}
+
+static oa_status list_carriers(oa_layout *layout, oa_error *error)
+{
     size_t *next = oa_calloc(layout->group_count, sizeof *next);
-    if (!sorted || !next) {
-        oa_free(sorted);
+    layout->carriers = oa_calloc(layout->carrier_count, sizeof *layout->carriers);
+    if (!layout->carriers || !next) {
         oa_free(next);
         return oa_layout_no_memory(error);
     }
@@ -82,13 +109,12 @@ static oa_status sort_carriers(oa_layout *layout, oa_error *error)
         layout->groups[g].first_carrier = next[g] = at;
         at += layout->groups[g].carrier_count;
     }
-    for (size_t i = 0; i < layout->carrier_count; i++) {
-        sorted[next[layout->carriers[i].group]++] = layout->carriers[i];
+    for (size_t i = 0; i < layout->place_count; i++) {
+        if (layout->places[i].is_summed) {
+            layout->carriers[next[layout->places[i].group]++] = i;
+        }
     }
     oa_free(next);
-    oa_free(layout->carriers);
-    layout->carriers = sorted;
-    layout->carrier_capacity = layout->carrier_count;
     return OA_OK;
 }
 
@@ -96,34 +122,35 @@ oa_status oa_layout_find_carriers(oa_layout_builder *b, oa_error *error)
 {
     oa_discovery *discovery = b->discovery;
     const oa_graph *graph = discovery->graph;
-    carriers c = {.is_constant = oa_malloc(graph->value_count, sizeof *c.is_constant),
-                  .latest = oa_malloc(graph->value_count, sizeof *c.latest),
-                  .earlier = oa_malloc(discovery->contraction_count, sizeof *c.earlier),
-                  .space_of = oa_malloc(b->layout->group_count, sizeof *c.space_of)};
-    oa_status status = c.is_constant && c.latest && c.earlier && c.space_of ? OA_OK : oa_layout_no_memory(error);
+    search s = {.builder = b,
+                .is_constant = oa_malloc(graph->value_count, sizeof *s.is_constant),
+                .first_place = oa_malloc(graph->value_count, sizeof *s.first_place),
+                .place_count = oa_calloc(graph->value_count, sizeof *s.place_count),
+                .space_of = oa_malloc(b->layout->group_count, sizeof *s.space_of)};
+    oa_status status =
+        s.is_constant && s.first_place && s.place_count && s.space_of ? OA_OK : oa_layout_no_memory(error);
     if (status != OA_OK) {
         goto done;
     }
-    oa_mark_constants(c.is_constant, graph);
+    oa_mark_constants(s.is_constant, graph);
     for (size_t v = 0; v < graph->value_count; v++) {
-        c.latest[v] = OA_NONE;
+        s.first_place[v] = OA_NONE;
     }
     for (size_t space = 0; space < discovery->spaces.count; space++) {
         if (b->group_of[space] != OA_NONE) {
-            c.space_of[b->group_of[space]] = space;
+            s.space_of[b->group_of[space]] = space;
         }
     }
     for (size_t i = 0; i < discovery->contraction_count && status == OA_OK; i++) {
-        c.contraction = i;
-        status = visit_contraction(b, &c, error);
+        status = visit(&s, &discovery->contractions[i], error);
     }
     if (status == OA_OK) {
-        status = sort_carriers(b->layout, error);
+        status = list_carriers(b->layout, error);
     }
 done:
-    oa_free(c.is_constant);
-    oa_free(c.latest);
-    oa_free(c.earlier);
-    oa_free(c.space_of);
+    oa_free(s.is_constant);
+    oa_free(s.first_place);
+    oa_free(s.place_count);
+    oa_free(s.space_of);
     return status;
 }

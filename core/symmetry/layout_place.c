@@ -43,8 +43,9 @@ static oa_status place_group(oa_layout_builder *b, const oa_part *part, const pl
             }
         }
     }
-    oa_placed placed = {.group = part->group, .rest = rest, .positions = positions, .outer_group = place->outer_group};
-    return to->visit(b, &placed, to->context, error);
+    oa_found_place found = {
+        .group = part->group, .rest = rest, .positions = positions, .outer_group = place->outer_group};
+    return to->visit(b, &found, to->context, error);
 }
 
 static oa_status place_child(oa_layout_builder *b, size_t child, const child_place *in, const placement *place,

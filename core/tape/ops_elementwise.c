@@ -140,37 +140,51 @@ oa_var oa_op_scale(oa_tape *tape, oa_var a, oa_var factor)
 
 /* x -> y, and (x, y) -> dy/dx, by a list of expressions: loops that the compiler vectorises. */
 #define OA_TAPE_FUNCTION(name, value, slope)                                                                           \
-    static oa_status name##_backward(oa_tape *tape, const oa_tape_entry *entry, oa_error *error)                       \
+    OA_VECTOR_CLONES static void name##_loop(float *restrict out, const float *restrict xs, size_t count)              \
     {                                                                                                                  \
-        const float *restrict xs = oa_tape_entry_at(tape, entry->inputs[0])->data;                                     \
-        const float *restrict ys = entry->data, *restrict dy = entry->gradient;                                        \
-        float beta = 0.0f;                                                                                             \
-        float *restrict dx = oa_tape_input_gradient(&beta, tape, entry, 0);                                            \
-        size_t count = entry->rows * entry->columns;                                                                   \
-        bool adds = beta != 0.0f;                                                                                      \
-        (void)error;                                                                                                   \
-        for (size_t i = 0; i < count && dx; i++) {                                                                     \
+        for (size_t i = 0; i < count; i++) {                                                                           \
+            float x = xs[i];                                                                                           \
+            out[i] = (value);                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    OA_VECTOR_CLONES static void name##_slope_loop(float *restrict dx, const float *restrict dy,                       \
+                                                   const float *restrict xs, const float *restrict ys, size_t count,   \
+                                                   bool adds)                                                          \
+    {                                                                                                                  \
+        /* Two loops: the compiler splits small ones by itself, and gives up on large ones. */                         \
+        for (size_t i = 0; i < count && !adds; i++) {                                                                  \
             float x = xs[i], y = ys[i];                                                                                \
             (void)x;                                                                                                   \
             (void)y;                                                                                                   \
-            dx[i] = (adds ? dx[i] : 0.0f) + dy[i] * (slope);                                                           \
+            dx[i] = dy[i] * (slope);                                                                                   \
+        }                                                                                                              \
+        for (size_t i = 0; i < count && adds; i++) {                                                                   \
+            float x = xs[i], y = ys[i];                                                                                \
+            (void)x;                                                                                                   \
+            (void)y;                                                                                                   \
+            dx[i] += dy[i] * (slope);                                                                                  \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static oa_status name##_backward(oa_tape *tape, const oa_tape_entry *entry, oa_error *error)                       \
+    {                                                                                                                  \
+        float beta = 0.0f;                                                                                             \
+        float *dx = oa_tape_input_gradient(&beta, tape, entry, 0);                                                     \
+        (void)error;                                                                                                   \
+        if (dx) {                                                                                                      \
+            name##_slope_loop(dx, entry->gradient, oa_tape_entry_at(tape, entry->inputs[0])->data, entry->data,        \
+                              entry->rows * entry->columns, beta != 0.0f);                                             \
         }                                                                                                              \
         return OA_OK;                                                                                                  \
     }                                                                                                                  \
     oa_var oa_op_##name(oa_tape *tape, oa_var a)                                                                       \
     {                                                                                                                  \
         const oa_tape_entry *input = oa_tape_entry_at(tape, a);                                                        \
-        const float *restrict xs = input->data;                                                                        \
+        const float *xs = input->data;                                                                                 \
         oa_tape_entry *entry = oa_tape_make(tape, input->rows, input->columns, &a, 1, name##_backward);                \
         if (!entry) {                                                                                                  \
             return 0;                                                                                                  \
         }                                                                                                              \
-        float *restrict out = entry->data;                                                                             \
-        size_t count = entry->rows * entry->columns;                                                                   \
-        for (size_t i = 0; i < count; i++) {                                                                           \
-            float x = xs[i];                                                                                           \
-            out[i] = (value);                                                                                          \
-        }                                                                                                              \
+        name##_loop(entry->data, xs, entry->rows * entry->columns);                                                    \
         return oa_tape_last(tape);                                                                                     \
     }
 

@@ -4,7 +4,6 @@
 #include "core/tape/tape_private.h"
 
 #include <math.h>
-#include <string.h>
 
 /* ---- cross-entropy of rows ---- */
 
@@ -31,6 +30,29 @@ static oa_status cross_entropy_backward(oa_tape *tape, const oa_tape_entry *entr
     return OA_OK;
 }
 
+/* share [rows, columns] = softmax of each row of x; returns the sum of -log(the targets' shares). */
+OA_VECTOR_CLONES static double softmax(float *share, const float *x, const size_t *target, size_t rows, size_t columns)
+{
+    double loss = 0.0;
+    for (size_t r = 0; r < rows; r++) {
+        const float *restrict z = x + r * columns;
+        float *restrict e = share + r * columns;
+        float most = z[0];
+        for (size_t k = 1; k < columns; k++) {
+            most = z[k] > most ? z[k] : most;
+        }
+        for (size_t k = 0; k < columns; k++) {
+            e[k] = oa_exp_fast(z[k] - most);
+        }
+        float sum = oa_total(e, columns), by = 1.0f / sum;
+        for (size_t k = 0; k < columns; k++) {
+            e[k] *= by;
+        }
+        loss += (double)(logf(sum) - (z[target[r]] - most));
+    }
+    return loss;
+}
+
 oa_var oa_op_cross_entropy(oa_tape *tape, oa_var a, const size_t *target)
 {
     const oa_tape_entry *x = oa_tape_entry_at(tape, a);
@@ -52,26 +74,7 @@ oa_var oa_op_cross_entropy(oa_tape *tape, oa_var a, const size_t *target)
     }
     *state = (cross_entropy){target, share};
     entry->state = state;
-    double loss = 0.0;
-    for (size_t r = 0; r < rows; r++) {
-        const float *restrict z = in + r * columns;
-        float *restrict e = share + r * columns;
-        float most = z[0], sum = 0.0f;
-        for (size_t k = 1; k < columns; k++) {
-            most = z[k] > most ? z[k] : most;
-        }
-        for (size_t k = 0; k < columns; k++) {
-            e[k] = oa_exp_fast(z[k] - most);
-        }
-        for (size_t k = 0; k < columns; k++) {
-            sum += e[k];
-        }
-        for (size_t k = 0; k < columns; k++) {
-            e[k] /= sum;
-        }
-        loss += (double)(logf(sum) - (z[target[r]] - most));
-    }
-    entry->data[0] = (float)(loss / (double)rows);
+    entry->data[0] = (float)(softmax(share, in, target, rows, columns) / (double)rows);
     return oa_tape_last(tape);
 }
 

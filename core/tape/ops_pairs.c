@@ -1,5 +1,6 @@
 /* Features of all pairs of two sets of units: the one operation whose operands are large enough for memory traffic to
  * matter, so that it works on a tile of pairs while that is in the cache. */
+#include "core/linalg/vector_math.h"
 #include "core/tape/tape_private.h"
 
 #include <math.h>
@@ -20,8 +21,8 @@ typedef struct pairs {
 enum { X, MIX, ROWS, COLUMNS };
 
 /* y = layer_norm(relu(y + row + column)). */
-static void finish_pair(float *restrict y, float *inverse, float *floor, const float *restrict row,
-                        const float *restrict column, size_t d)
+static inline void finish_pair(float *restrict y, float *inverse, float *floor, const float *restrict row,
+                               const float *restrict column, size_t d)
 {
     for (size_t c = 0; c < d; c++) {
         float z = y[c] + row[c] + column[c];
@@ -39,8 +40,8 @@ static void finish_pair(float *restrict y, float *inverse, float *floor, const f
     *floor = (0.0f - mean) * by; /* computed as the elements are, so that equality is exact */
 }
 
-static void differentiate_pair(float *restrict dz, const float *restrict dy, const float *restrict y, float inverse,
-                               float floor, size_t d)
+static inline void differentiate_pair(float *restrict dz, const float *restrict dy, const float *restrict y,
+                                      float inverse, float floor, size_t d)
 {
     float mean = oa_total(dy, d) / (float)d, along = oa_dot(dy, y, d) / (float)d;
     for (size_t c = 0; c < d; c++) {
@@ -65,7 +66,8 @@ static bool next_tile(tile *t, const pairs *p)
 }
 
 /* dz of a tile, and what it adds to the gradients of rows and columns. */
-static void differentiate_tile(float *drows, float *dcolumns, const tile *t, const pairs *p, const oa_tape_entry *entry)
+OA_VECTOR_CLONES static void differentiate_tile(float *drows, float *dcolumns, const tile *t, const pairs *p,
+                                                const oa_tape_entry *entry)
 {
     size_t d = entry->columns;
     for (size_t r = t->first; r < t->first + t->count; r++) {
@@ -112,6 +114,18 @@ static oa_status pairs_backward(oa_tape *tape, const oa_tape_entry *entry, oa_er
     return status;
 }
 
+OA_VECTOR_CLONES static void finish_tile(const tile *t, const pairs *p, float *data, const float *rows,
+                                         const float *columns, size_t d)
+{
+    for (size_t r = t->first; r < t->first + t->count; r++) {
+        for (size_t j = 0; j < p->k; j++) {
+            size_t cell = r * p->k + j;
+            finish_pair(data + cell * d, &p->inverse[cell], &p->floor[cell], rows + r * d,
+                        columns + (r / p->n * p->k + j) * d, d);
+        }
+    }
+}
+
 static oa_status pairs_forward(oa_tape_entry *entry, const pairs *p, oa_const_matrix_view x, oa_const_matrix_view mix,
                                const float *rows, const float *columns, oa_error *error)
 {
@@ -122,12 +136,8 @@ static oa_status pairs_forward(oa_tape_entry *entry, const pairs *p, oa_const_ma
         oa_const_matrix_view in = {x.data + t.cell * x.columns, t.cells, x.columns, x.columns};
         status = oa_gemm((oa_matrix_view){entry->data + t.cell * d, t.cells, d, d}, in, false, mix, false, 1.0f, 0.0f,
                          error);
-        for (size_t r = t.first; r < t.first + t.count && status == OA_OK; r++) {
-            for (size_t j = 0; j < p->k; j++) {
-                size_t cell = r * p->k + j;
-                finish_pair(entry->data + cell * d, &p->inverse[cell], &p->floor[cell], rows + r * d,
-                            columns + (r / p->n * p->k + j) * d, d);
-            }
+        if (status == OA_OK) {
+            finish_tile(&t, p, entry->data, rows, columns, d);
         }
     }
     return status;

@@ -1,8 +1,6 @@
 /* Matrix products. */
 #include "core/tape/tape_private.h"
 
-#include <string.h>
-
 /* ---- scale * op(a) op(b) ---- */
 
 typedef struct matmul {

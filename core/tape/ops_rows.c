@@ -1,103 +1,9 @@
-/* Operations on rows: norms, pools over a model's units, broadcasts, taps. */
+/* Operations on rows: pools over a model's units, broadcasts, taps. */
+#include "core/linalg/vector_math.h"
 #include "core/tape/tape_private.h"
 
-#include <math.h>
 #include <stdint.h>
-
-/* ---- each row normalised ---- */
-
-static const float VARIANCE_MIN = 1e-5f; /* layer norm: keeps rows of equal numbers finite */
-static const float NORM_MIN = 1e-12f;
-
-/* y = (x - mean) / s: dx = (dy - mean(dy) - y mean(dy y)) / s. state: 1/s of each row. */
-static oa_status layer_norm_backward(oa_tape *tape, const oa_tape_entry *entry, oa_error *error)
-{
-    const float *inverse = entry->state;
-    size_t d = entry->columns;
-    float beta = 0.0f;
-    float *dx = oa_tape_input_gradient(&beta, tape, entry, 0);
-    bool adds = beta != 0.0f;
-    (void)error;
-    for (size_t r = 0; r < entry->rows && dx; r++) {
-        const float *restrict y = entry->data + r * d, *restrict dy = entry->gradient + r * d;
-        float *restrict out = dx + r * d;
-        float mean = oa_total(dy, d) / (float)d, along = oa_dot(dy, y, d) / (float)d, by = inverse[r];
-        for (size_t k = 0; k < d; k++) {
-            out[k] = (adds ? out[k] : 0.0f) + by * (dy[k] - mean - y[k] * along);
-        }
-    }
-    return OA_OK;
-}
-
-oa_var oa_op_layer_norm(oa_tape *tape, oa_var a)
-{
-    const oa_tape_entry *input = oa_tape_entry_at(tape, a);
-    const float *in = input->data;
-    size_t d = input->columns, rows = input->rows;
-    oa_tape_entry *entry = oa_tape_make(tape, rows, d, &a, 1, layer_norm_backward);
-    float *inverse = entry ? oa_tape_state(tape, rows * sizeof *inverse) : NULL;
-    if (!inverse) {
-        return 0;
-    }
-    entry->state = inverse;
-    for (size_t r = 0; r < rows; r++) {
-        const float *restrict x = in + r * d;
-        float *restrict y = entry->data + r * d;
-        float mean = oa_total(x, d) / (float)d;
-        for (size_t k = 0; k < d; k++) {
-            y[k] = x[k] - mean;
-        }
-        inverse[r] = 1.0f / sqrtf(oa_dot(y, y, d) / (float)d + VARIANCE_MIN);
-        for (size_t k = 0; k < d; k++) {
-            y[k] *= inverse[r];
-        }
-    }
-    return oa_tape_last(tape);
-}
-
-/* y = x / |x|: dx = (dy - y <dy, y>) / |x|. state: 1/|x|, 1 for rows that stay. */
-static oa_status normalise_backward(oa_tape *tape, const oa_tape_entry *entry, oa_error *error)
-{
-    const float *inverse = entry->state;
-    size_t d = entry->columns;
-    float beta = 0.0f;
-    float *dx = oa_tape_input_gradient(&beta, tape, entry, 0);
-    bool adds = beta != 0.0f;
-    (void)error;
-    for (size_t r = 0; r < entry->rows && dx; r++) {
-        const float *restrict y = entry->data + r * d, *restrict dy = entry->gradient + r * d;
-        float *restrict out = dx + r * d;
-        bool stays = oa_dot(y, y, d) < 0.5f; /* rows that were normalised have norm 1 */
-        float along = stays ? 0.0f : oa_dot(dy, y, d), by = inverse[r];
-        for (size_t k = 0; k < d; k++) {
-            out[k] = (adds ? out[k] : 0.0f) + by * (dy[k] - y[k] * along);
-        }
-    }
-    return OA_OK;
-}
-
-oa_var oa_op_normalise_rows(oa_tape *tape, oa_var a)
-{
-    const oa_tape_entry *input = oa_tape_entry_at(tape, a);
-    const float *in = input->data;
-    size_t d = input->columns, rows = input->rows;
-    oa_tape_entry *entry = oa_tape_make(tape, rows, d, &a, 1, normalise_backward);
-    float *inverse = entry ? oa_tape_state(tape, rows * sizeof *inverse) : NULL;
-    if (!inverse) {
-        return 0;
-    }
-    entry->state = inverse;
-    for (size_t r = 0; r < rows; r++) {
-        const float *restrict x = in + r * d;
-        float *restrict y = entry->data + r * d;
-        float norm = sqrtf(oa_dot(x, x, d));
-        inverse[r] = norm < NORM_MIN ? 1.0f : 1.0f / norm;
-        for (size_t k = 0; k < d; k++) {
-            y[k] = x[k] * inverse[r];
-        }
-    }
-    return oa_tape_last(tape);
-}
+#include <string.h>
 
 /* ---- broadcasts and pools over blocks ---- */
 
@@ -187,6 +93,9 @@ oa_var oa_op_mean_rows(oa_tape *tape, oa_var a, size_t models)
     return oa_tape_last(tape);
 }
 
+/* Columns whose maxima stay in the fastest cache while the rows pass by. */
+enum { STRIP = 1024 };
+
 /* state: the row that holds each maximum, within its block. */
 static oa_status max_rows_backward(oa_tape *tape, const oa_tape_entry *entry, oa_error *error)
 {
@@ -200,6 +109,24 @@ static oa_status max_rows_backward(oa_tape *tape, const oa_tape_entry *entry, oa
         }
     }
     return OA_OK;
+}
+
+/* out [d] = the maximum of `rows` rows, place [d] = the first row that holds it. */
+OA_VECTOR_CLONES static void maximum(float *restrict out, uint32_t *restrict place, const float *restrict in,
+                                     size_t rows, size_t d, size_t stride)
+{
+    for (size_t k = 0; k < d; k++) {
+        out[k] = in[k];
+        place[k] = 0;
+    }
+    for (size_t r = 1; r < rows; r++) {
+        const float *restrict x = in + r * stride;
+        for (size_t k = 0; k < d; k++) {
+            bool is_larger = x[k] > out[k];
+            out[k] = is_larger ? x[k] : out[k];
+            place[k] = is_larger ? (uint32_t)r : place[k];
+        }
+    }
 }
 
 oa_var oa_op_max_rows(oa_tape *tape, oa_var a, size_t models)
@@ -218,16 +145,9 @@ oa_var oa_op_max_rows(oa_tape *tape, oa_var a, size_t models)
     entry->state = at;
     size_t block = rows / models;
     for (size_t b = 0; b < models; b++) {
-        float *restrict out = entry->data + b * d;
-        uint32_t *restrict place = at + b * d;
-        memcpy(out, in + b * block * d, d * sizeof *out);
-        for (size_t r = 1; r < block; r++) {
-            const float *restrict x_r = in + (b * block + r) * d;
-            for (size_t k = 0; k < d; k++) {
-                bool is_larger = x_r[k] > out[k];
-                out[k] = is_larger ? x_r[k] : out[k];
-                place[k] = is_larger ? (uint32_t)r : place[k];
-            }
+        for (size_t k = 0; k < d; k += STRIP) {
+            maximum(entry->data + b * d + k, at + b * d + k, in + b * block * d + k, block,
+                    d - k < STRIP ? d - k : STRIP, d);
         }
     }
     return oa_tape_last(tape);

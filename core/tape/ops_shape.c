@@ -1,6 +1,8 @@
 /* The same numbers in another arrangement. */
 #include "core/tape/tape_private.h"
 
+#include <string.h>
+
 /* ---- reshape ---- */
 
 static oa_status reshape_backward(oa_tape *tape, const oa_tape_entry *entry, oa_error *error)

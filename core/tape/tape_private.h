@@ -7,8 +7,6 @@
 #include "core/soft/sinkhorn.h"
 #include "core/tape/tape.h"
 
-#include <string.h>
-
 typedef struct oa_tape_entry oa_tape_entry;
 
 /* Adds to the gradients of the entry's inputs, given the entry's own. */

@@ -4,6 +4,7 @@
 #include "core/base/memory.h"
 #include "core/match/frozen.h"
 #include "plugin/cli/inputs.h"
+#include "plugin/cli/methods.h"
 #include "plugin/cli/report.h"
 
 size_t oa_follower_count(const oa_align_run *run)
@@ -21,7 +22,8 @@ oa_match_problem oa_run_problem(const oa_align_run *run, size_t follower)
     return (oa_match_problem){.layout = run->layout,
                               .a = oa_run_graph(run, 0),
                               .b = oa_run_graph(run, follower + 1),
-                              .tensor_b = run->followers[follower].pairing.tensor_b};
+                              .tensor_b = run->followers[follower].pairing.tensor_b,
+                              .value_b = run->followers[follower].pairing.value_b};
 }
 
 oa_status oa_run_load(oa_align_run *run, oa_error *error)
@@ -88,9 +90,9 @@ oa_status oa_run_find_layout(oa_align_run *run, oa_error *error)
 
 void oa_run_settle_method(oa_align_run *run)
 {
-    run->method = run->options->method;
-    if (run->method == OA_METHOD_AUTO) {
-        run->method = OA_METHOD_WEIGHTS;
+    run->methods = run->options->methods;
+    if (run->methods.of[0] == OA_METHOD_AUTO) {
+        run->methods.of[0] = OA_METHOD_WEIGHTS;
         run->method_reason = "it needs no data";
     }
 }
@@ -100,28 +102,15 @@ oa_status oa_run_match(oa_align_run *run, size_t index, oa_error *error)
     oa_follower *follower = &run->followers[index];
     oa_match_problem problem = oa_run_problem(run, index);
     double start = oa_seconds();
-    oa_progress progress;
     oa_status status = oa_permutations_init(&follower->permutations, run->layout, error);
     if (status == OA_OK) {
         status = oa_match_distance(&follower->distance_before, &problem, NULL, error);
     }
-    oa_progress_start(&progress, run->options, "aligning");
-    if (status == OA_OK && run->method == OA_METHOD_WEIGHTS) {
-        oa_match_settings settings = oa_match_settings_default();
-        settings.seed = run->options->seed;
-        settings.starts = run->options->starts;
-        settings.progress = oa_progress_step;
-        settings.progress_context = &progress;
-        status = oa_match_weights(&follower->permutations, &problem, &settings, &follower->match, error);
+    for (size_t i = 0; i < run->methods.count && status == OA_OK; i++) {
+        status = oa_run_method(run->methods.of[i], run, index, i > 0, error);
     }
-    oa_progress_end(&progress);
     if (status == OA_OK) {
         status = oa_match_distance(&follower->distance_after, &problem, &follower->permutations, error);
-    }
-    if (status == OA_OK && run->method == OA_METHOD_WEIGHTS && run->options->is_verbose) {
-        oa_note(run->options, "%s: best of %zu starts after %zu sweeps; inner product %.9g, worst start %.9g",
-                run->options->models[index + 1], follower->match.starts, follower->match.sweeps,
-                follower->match.inner_product, follower->match.worst_inner_product);
     }
     run->seconds.align += oa_seconds() - start;
     return status;
@@ -148,8 +137,9 @@ void oa_run_free(oa_align_run *run)
         oa_payloads_free(&run->followers[i].payloads);
     }
     oa_payloads_free(&run->merged);
-    oa_samples_free(&run->samples);
+    oa_samples_close(&run->samples);
     oa_layout_destroy(run->layout);
+    oa_aligner_destroy(run->aligner);
     for (size_t i = 0; i < count && run->models; i++) {
         oa_model_destroy(run->models[i]);
     }

@@ -4,6 +4,7 @@
 #define OA_CLI_ALIGN_H
 
 #include "core/check/evaluate.h"
+#include "core/learn/aligner.h"
 #include "core/match/match.h"
 #include "onnx_io/model.h"
 #include "plugin/cli/options.h"
@@ -25,11 +26,12 @@ typedef struct oa_seconds_of {
 
 typedef struct oa_align_run {
     const oa_options *options;
-    oa_method method; /* settled: never auto */
+    oa_method_chain methods; /* settled: never auto */
     const char *method_reason;
     oa_model **models;      /* [options->model_count] */
     oa_follower *followers; /* [options->model_count - 1] */
     oa_layout *layout;
+    oa_aligner *aligner; /* once deep-align has asked for it */
     oa_payloads merged;
     oa_samples samples;
     oa_evaluation first, naive, result; /* when there are labels */

@@ -53,12 +53,13 @@ static json_t *json_models(const oa_options *options)
 
 static json_t *json_score(const oa_evaluation *evaluation)
 {
-    return json_pack("{s:f, s:f}", "loss", evaluation->loss, "accuracy", evaluation->accuracy);
+    json_t *accuracy = evaluation->has_accuracy ? json_real(evaluation->accuracy) : json_null();
+    return json_pack("{s:f, s:o}", "loss", evaluation->loss, "accuracy", accuracy);
 }
 
 static json_t *json_evaluation(const oa_align_run *run)
 {
-    if (!run->samples.label_count) {
+    if (!run->samples.targets.count) {
         return json_null();
     }
     json_t *models = json_array();
@@ -76,13 +77,14 @@ static json_t *json_evaluation(const oa_align_run *run)
 static oa_status print_json(const oa_align_run *run, const totals *sums, oa_error *error)
 {
     const oa_options *options = run->options;
+    char chain[OA_CHAIN_TEXT_SIZE];
     json_t *seconds =
         json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "load", run->seconds.load, "symmetry", run->seconds.symmetry,
                   "align", run->seconds.align, "merge", run->seconds.merge, "verify", run->seconds.verify, "save",
                   run->seconds.save, "total", oa_seconds() - run->started);
     json_t *distance = json_pack("{s:f, s:f}", "before", sums->before, "after", sums->after);
     return oa_json_print(json_pack("{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "output", options->output, "method",
-                                   oa_method_name(run->method), "models", json_models(options), "groups",
+                                   oa_chain_text(chain, &run->methods), "models", json_models(options), "groups",
                                    json_groups(run), "units", (json_int_t)sums->units, "distance", distance, "verified",
                                    oa_json_verified(options->verifies ? &sums->verified : NULL), "seconds", seconds,
                                    "evaluation", json_evaluation(run)),
@@ -91,7 +93,11 @@ static oa_status print_json(const oa_align_run *run, const totals *sums, oa_erro
 
 static void print_score(const char *label, const char *name, const oa_evaluation *evaluation)
 {
-    printf("  %-8s accuracy %6.2f%%  loss %.4f  %s\n", label, 100.0 * evaluation->accuracy, evaluation->loss, name);
+    char accuracy[32] = "     - ";
+    if (evaluation->has_accuracy) {
+        snprintf(accuracy, sizeof accuracy, "%6.2f%%", 100.0 * evaluation->accuracy);
+    }
+    printf("  %-8s accuracy %s  loss %.4f  %s\n", label, accuracy, evaluation->loss, name);
 }
 
 static void print_evaluation(const oa_align_run *run)
@@ -117,8 +123,9 @@ static void print_evaluation(const oa_align_run *run)
 static oa_status print_text(const oa_align_run *run, const totals *sums, oa_error *error)
 {
     const oa_options *options = run->options;
+    char chain[OA_CHAIN_TEXT_SIZE];
     printf("aligned %zu model%s to %s by %s%s%s%s\n", oa_follower_count(run), oa_follower_count(run) == 1 ? "" : "s",
-           options->models[0], oa_method_name(run->method), run->method_reason ? " (chosen: " : "",
+           options->models[0], oa_chain_text(chain, &run->methods), run->method_reason ? " (chosen: " : "",
            run->method_reason ? run->method_reason : "", run->method_reason ? ")" : "");
     printf("  %zu of %zu units moved in %zu groups; squared distance %.6g -> %.6g\n", sums->moved,
            sums->units * oa_follower_count(run), run->layout->group_count, sums->before, sums->after);
@@ -128,7 +135,7 @@ static oa_status print_text(const oa_align_run *run, const totals *sums, oa_erro
     } else {
         printf("  not verified (--no-verify)\n");
     }
-    if (run->samples.label_count) {
+    if (run->samples.targets.count) {
         print_evaluation(run);
     }
     printf("%s %s in %.2f s\n", options->emit == OA_EMIT_MERGED ? "merged into" : "aligned model written to",

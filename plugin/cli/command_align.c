@@ -13,12 +13,16 @@ static oa_status verify(oa_align_run *run, size_t index, oa_error *error)
     const oa_options *options = run->options;
     oa_follower *follower = &run->followers[index];
     const oa_graph *graph = oa_run_graph(run, index + 1);
-    oa_array view = {0};
+    oa_array inputs = {0};
+    oa_verify_settings settings;
     double start = oa_seconds();
-    bool has_inputs = run->samples.data.data && graph->input_count == 1;
-    oa_verify_settings settings = oa_verify_settings_from(&view, options, graph, has_inputs ? &run->samples : NULL);
-    oa_status status = oa_verify(&follower->verified, &(oa_runnable){.graph = graph},
-                                 &(oa_runnable){.graph = graph, .payloads = &follower->payloads}, &settings, error);
+    const oa_samples *samples = graph->input_count == 1 ? &run->samples : NULL;
+    oa_status status = oa_verify_settings_from(&settings, &inputs, options, graph, samples, error);
+    if (status == OA_OK) {
+        status = oa_verify(&follower->verified, &(oa_runnable){.graph = graph},
+                           &(oa_runnable){.graph = graph, .payloads = &follower->payloads}, &settings, error);
+    }
+    oa_array_free(&inputs);
     run->seconds.verify += oa_seconds() - start;
     if (status == OA_ERROR_UNSUPPORTED) {
         oa_error_context(error, "cannot verify %s (--no-verify goes on without)", options->models[index + 1]);
@@ -37,7 +41,7 @@ static oa_status evaluate(oa_evaluation *evaluation, oa_align_run *run, size_t m
                           oa_error *error)
 {
     enum { OA_EVALUATION_BATCH = 100 };
-    if (!run->samples.label_count) {
+    if (!run->samples.targets.count) {
         return OA_OK;
     }
     double start = oa_seconds();
@@ -81,7 +85,7 @@ static oa_status evaluate_before(oa_align_run *run, oa_error *error)
     for (size_t i = 0; i < oa_follower_count(run) && status == OA_OK; i++) {
         status = evaluate(&run->followers[i].evaluation, run, i + 1, NULL, error);
     }
-    if (status == OA_OK && run->samples.label_count) {
+    if (status == OA_OK && run->samples.targets.count) {
         status = average(&naive, run, true, error);
     }
     if (status == OA_OK) {

@@ -37,19 +37,34 @@ static json_t *json_list(const double *values, size_t count)
 
 static json_t *json_curve(const oa_curve *curve)
 {
-    return json_pack("{s:o, s:o, s:f, s:f}", "loss", json_list(curve->loss, curve->count), "accuracy",
-                     json_list(curve->accuracy, curve->count), "barrier", curve->barrier, "auc", curve->auc);
+    json_t *accuracy = curve->has_accuracy ? json_list(curve->accuracy, curve->count) : json_null();
+    return json_pack("{s:o, s:o, s:f, s:f}", "loss", json_list(curve->loss, curve->count), "accuracy", accuracy,
+                     "barrier", curve->barrier, "auc", curve->auc);
+}
+
+/* In eight columns. */
+static void accuracy_text(char text[static 32], const oa_curve *curve, size_t i)
+{
+    if (curve->has_accuracy) {
+        snprintf(text, 32, "%7.2f%%", 100.0 * curve->accuracy[i]);
+    } else {
+        snprintf(text, 32, "%8s", "-");
+    }
 }
 
 static void print_text(const oa_align_run *run, const oa_curve *naive, const oa_curve *aligned)
 {
     const oa_options *options = run->options;
+    char chain[OA_CHAIN_TEXT_SIZE];
     printf("A %s, B %s, %zu samples of %s; aligned by %s\n\n", options->models[0], options->models[1],
-           run->samples.data.dims[0], options->data, oa_method_name(run->method));
+           run->samples.data.count, options->data, oa_chain_text(chain, &run->methods));
     printf("share of A   naive loss  accuracy   aligned loss  accuracy\n");
     for (size_t i = 0; i < naive->count; i++) {
-        printf("%10.3f   %10.4f  %7.2f%%   %12.4f  %7.2f%%\n", naive->lambda[i], naive->loss[i],
-               100.0 * naive->accuracy[i], aligned->loss[i], 100.0 * aligned->accuracy[i]);
+        char accuracies[2][32];
+        accuracy_text(accuracies[0], naive, i);
+        accuracy_text(accuracies[1], aligned, i);
+        printf("%10.3f   %10.4f  %s   %12.4f  %s\n", naive->lambda[i], naive->loss[i], accuracies[0], aligned->loss[i],
+               accuracies[1]);
     }
     printf("\n%-10s   barrier %.4f, area under the curve %.4f\n", "naive", naive->barrier, naive->auc);
     printf("%-10s   barrier %.4f, area under the curve %.4f\n", "aligned", aligned->barrier, aligned->auc);
@@ -57,10 +72,11 @@ static void print_text(const oa_align_run *run, const oa_curve *naive, const oa_
 
 static oa_status print(const oa_align_run *run, const oa_curve *naive, const oa_curve *aligned, oa_error *error)
 {
+    char chain[OA_CHAIN_TEXT_SIZE];
     if (run->options->is_json) {
         return oa_json_print(json_pack("{s:o, s:o, s:o, s:s}", "lambda", json_list(naive->lambda, naive->count),
                                        "naive", json_curve(naive), "aligned", json_curve(aligned), "method",
-                                       oa_method_name(run->method)),
+                                       oa_chain_text(chain, &run->methods)),
                              error);
     }
     print_text(run, naive, aligned);

@@ -38,14 +38,17 @@ static oa_status choose(permuting *run, oa_error *error)
 static oa_status verify(permuting *run, oa_error *error)
 {
     const oa_graph *graph = oa_model_graph(run->model);
-    oa_array view = {0};
+    oa_array inputs = {0};
+    oa_verify_settings settings;
     oa_status status = oa_load_samples(&run->samples, run->options, graph, error);
-    if (status != OA_OK) {
-        return status;
+    if (status == OA_OK) {
+        status = oa_verify_settings_from(&settings, &inputs, run->options, graph, &run->samples, error);
     }
-    oa_verify_settings settings = oa_verify_settings_from(&view, run->options, graph, &run->samples);
-    status = oa_verify(&run->verified, &(oa_runnable){.graph = graph},
-                       &(oa_runnable){.graph = graph, .payloads = &run->payloads}, &settings, error);
+    if (status == OA_OK) {
+        status = oa_verify(&run->verified, &(oa_runnable){.graph = graph},
+                           &(oa_runnable){.graph = graph, .payloads = &run->payloads}, &settings, error);
+    }
+    oa_array_free(&inputs);
     if (status == OA_OK && !run->verified.is_same) {
         return oa_fail(
             error, OA_ERROR_DIFFERENT,
@@ -116,7 +119,7 @@ oa_status oa_command_permute(const oa_options *options, oa_error *error)
     if (status == OA_OK) {
         status = print(&run, error);
     }
-    oa_samples_free(&run.samples);
+    oa_samples_close(&run.samples);
     oa_payloads_free(&run.payloads);
     oa_permutations_free(&run.permutations);
     oa_layout_destroy(run.layout);

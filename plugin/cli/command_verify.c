@@ -48,7 +48,8 @@ oa_status oa_command_verify(const oa_options *options, oa_error *error)
 {
     oa_model *models[2] = {NULL, NULL};
     oa_samples samples = {0};
-    oa_array view = {0};
+    oa_array inputs = {0};
+    oa_verify_settings settings;
     oa_verify_info info = {0};
     oa_status status = OA_OK;
     for (size_t i = 0; i < 2 && status == OA_OK; i++) {
@@ -64,7 +65,9 @@ oa_status oa_command_verify(const oa_options *options, oa_error *error)
         status = oa_load_samples(&samples, options, x, error);
     }
     if (status == OA_OK) {
-        oa_verify_settings settings = oa_verify_settings_from(&view, options, x, &samples);
+        status = oa_verify_settings_from(&settings, &inputs, options, x, &samples, error);
+    }
+    if (status == OA_OK) {
         status = oa_verify(&info, &(oa_runnable){.graph = x}, &(oa_runnable){.graph = y}, &settings, error);
     }
     if (status == OA_OK) {
@@ -75,7 +78,8 @@ oa_status oa_command_verify(const oa_options *options, oa_error *error)
                          options->models[1]);
     }
 done:
-    oa_samples_free(&samples);
+    oa_array_free(&inputs);
+    oa_samples_close(&samples);
     oa_model_destroy(models[0]);
     oa_model_destroy(models[1]);
     return status;

@@ -8,6 +8,7 @@ oa_status oa_command_align(const oa_options *options, oa_error *error);
 oa_status oa_command_curve(const oa_options *options, oa_error *error);
 oa_status oa_command_inspect(const oa_options *options, oa_error *error);
 oa_status oa_command_permute(const oa_options *options, oa_error *error);
+oa_status oa_command_train(const oa_options *options, oa_error *error);
 oa_status oa_command_verify(const oa_options *options, oa_error *error);
 
 #endif

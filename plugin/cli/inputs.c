@@ -2,7 +2,20 @@
 
 #include "plugin/cli/files.h"
 
-enum { OA_VERIFY_SAMPLES = 16 };
+/* How many bytes of --data may stay in memory, and how many of --labels; more is read again for every model. */
+enum { OA_KEEP = 64 * 1024 * 1024, OA_VERIFY_SAMPLES = 16 };
+
+static oa_status open_targets(oa_batches *targets, const oa_options *options, size_t samples, oa_error *error)
+{
+    bool are_classes = options->loss == OA_LOSS_CROSS_ENTROPY;
+    oa_status status = are_classes ? oa_labels_open(targets, options->labels, OA_KEEP, error)
+                                   : oa_targets_open(targets, options->labels, OA_KEEP, error);
+    if (status == OA_OK && targets->count != samples) {
+        status = oa_fail(error, OA_ERROR_INPUT, "%s holds %zu samples, but %s holds %zu %s", options->data, samples,
+                         options->labels, targets->count, are_classes ? "labels" : "targets");
+    }
+    return status;
+}
 
 oa_status oa_load_samples(oa_samples *samples, const oa_options *options, const oa_graph *graph, oa_error *error)
 {
@@ -13,38 +26,38 @@ oa_status oa_load_samples(oa_samples *samples, const oa_options *options, const 
         return oa_fail(error, OA_ERROR_USAGE, "--data feeds models with one input; %s has %zu", options->models[0],
                        graph->input_count);
     }
+    oa_samples made = {.loss = options->loss};
     oa_status status =
-        oa_samples_load(samples, options->data, &graph->values[graph->inputs[0]], options->data_scale, error);
+        oa_data_open(&made.data, options->data, &graph->values[graph->inputs[0]], options->data_scale, OA_KEEP, error);
     if (status == OA_OK && options->labels) {
-        status = oa_labels_load(samples, options->labels, error);
-        if (status == OA_OK && samples->label_count != samples->data.dims[0]) {
-            status = oa_fail(error, OA_ERROR_INPUT, "%s holds %zu samples, but %s holds %zu labels", options->data,
-                             samples->data.dims[0], options->labels, samples->label_count);
-        }
+        status = open_targets(&made.targets, options, made.data.count, error);
     }
-    return status;
+    if (status != OA_OK) {
+        oa_samples_close(&made);
+        return status;
+    }
+    *samples = made;
+    return OA_OK;
 }
 
-oa_verify_settings oa_verify_settings_from(oa_array *view, const oa_options *options, const oa_graph *graph,
-                                           const oa_samples *samples)
+oa_status oa_verify_settings_from(oa_verify_settings *settings, oa_array *inputs, const oa_options *options,
+                                  const oa_graph *graph, const oa_samples *samples, oa_error *error)
 {
-    oa_verify_settings settings = oa_verify_settings_default();
-    settings.seed = options->seed;
-    settings.tolerance = options->tolerance;
-    settings.dimensions = options->dimensions;
-    settings.dimension_count = options->dimension_count;
-    if (samples && samples->data.data) {
-        const oa_value *declared = &graph->values[graph->inputs[0]];
-        bool is_fixed = declared->has_shape && declared->rank > 0 && declared->dims[0] > 0;
-        size_t total = samples->data.dims[0];
-        size_t wanted = is_fixed ? (size_t)declared->dims[0] : OA_VERIFY_SAMPLES;
-        if (wanted <= total || !is_fixed) {
-            *view = samples->data;
-            view->is_view = true;
-            view->dims[0] = wanted < total ? wanted : total;
-            view->count = samples->data.count / total * view->dims[0];
-            settings.inputs = view;
-        }
+    *settings = oa_verify_settings_default();
+    settings->seed = options->seed;
+    settings->tolerance = options->tolerance;
+    settings->dimensions = options->dimensions;
+    settings->dimension_count = options->dimension_count;
+    if (!samples || !samples->data.count) {
+        return OA_OK;
     }
-    return settings;
+    const oa_value *declared = &graph->values[graph->inputs[0]];
+    bool is_fixed = declared->has_shape && declared->rank > 0 && declared->dims[0] > 0;
+    size_t wanted = is_fixed ? (size_t)declared->dims[0] : OA_VERIFY_SAMPLES;
+    if (wanted > samples->data.count && is_fixed) {
+        return OA_OK; /* random ones then */
+    }
+    size_t n = wanted < samples->data.count ? wanted : samples->data.count;
+    settings->inputs = inputs;
+    return oa_batches_read(inputs, &samples->data, 0, n, n, error);
 }

@@ -11,7 +11,7 @@ static oa_status run(const oa_options *options, oa_error *error)
     static oa_status (*const commands[])(const oa_options *, oa_error *) = {
         [OA_COMMAND_ALIGN] = oa_command_align,     [OA_COMMAND_INSPECT] = oa_command_inspect,
         [OA_COMMAND_PERMUTE] = oa_command_permute, [OA_COMMAND_VERIFY] = oa_command_verify,
-        [OA_COMMAND_CURVE] = oa_command_curve,
+        [OA_COMMAND_CURVE] = oa_command_curve,     [OA_COMMAND_TRAIN] = oa_command_train,
     };
     if (options->wants_help) {
         fputs(oa_options_help(), stdout);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,10 +24,11 @@ enum {
     FOR_PERMUTE = 1 << OA_COMMAND_PERMUTE,
     FOR_VERIFY = 1 << OA_COMMAND_VERIFY,
     FOR_CURVE = 1 << OA_COMMAND_CURVE,
+    FOR_TRAIN = 1 << OA_COMMAND_TRAIN,
     FOR_MATCHERS = FOR_ALIGN | FOR_CURVE,
     FOR_WRITERS = FOR_ALIGN | FOR_PERMUTE,
     FOR_RUNNERS = FOR_ALIGN | FOR_PERMUTE | FOR_VERIFY,
-    FOR_ALL = FOR_RUNNERS | FOR_INSPECT | FOR_CURVE
+    FOR_ALL = FOR_RUNNERS | FOR_INSPECT | FOR_CURVE | FOR_TRAIN
 };
 
 typedef struct parse {
@@ -42,6 +44,9 @@ typedef struct option_entry {
     size_t field; /* SETS, CLEARS, KEEPS: offset in oa_options of the bool or string */
     oa_status (*read)(parse *p, const char *name, const char *value); /* PARSES */
 } option_entry;
+
+static const char *const method_names[OA_METHOD_COUNT] = {"auto",     "none", "weights",   "activations",
+                                                          "sinkhorn", "ste",  "deep-align"};
 
 static oa_status read_count(uint64_t *result, parse *p, const char *name, const char *value, uint64_t least,
                             uint64_t most)
@@ -80,17 +85,61 @@ static oa_status read_emit(parse *p, const char *name, const char *value)
     return OA_OK;
 }
 
+/* weights, or weights+sinkhorn */
 static oa_status read_method(parse *p, const char *name, const char *value)
 {
-    if (strcmp(value, "auto") == 0) {
-        p->options->method = OA_METHOD_AUTO;
-    } else if (strcmp(value, "none") == 0) {
-        p->options->method = OA_METHOD_NONE;
-    } else if (strcmp(value, "weights") == 0) {
-        p->options->method = OA_METHOD_WEIGHTS;
+    oa_method_chain chain = {0};
+    for (const char *at = value;; at++) {
+        size_t length = strcspn(at, "+");
+        oa_method method = OA_METHOD_AUTO;
+        while (method < OA_METHOD_COUNT &&
+               (strlen(method_names[method]) != length || strncmp(method_names[method], at, length) != 0)) {
+            method++;
+        }
+        if (method == OA_METHOD_COUNT) {
+            return oa_fail(p->error, OA_ERROR_USAGE,
+                           "%s: '%.*s' is no method; there are auto, none, weights, activations, sinkhorn, ste and "
+                           "deep-align, and chains of them like weights+sinkhorn",
+                           name, (int)(length < 40 ? length : 40), at);
+        }
+        if (oa_chain_has(&chain, method)) {
+            return oa_fail(p->error, OA_ERROR_USAGE, "%s: '%s' is twice in '%s'", name, method_names[method], value);
+        }
+        chain.of[chain.count++] = method;
+        at += length;
+        if (!*at) {
+            break;
+        }
+    }
+    if (chain.count > 1 && (oa_chain_has(&chain, OA_METHOD_AUTO) || oa_chain_has(&chain, OA_METHOD_NONE))) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "%s: 'auto' and 'none' cannot be part of a chain like '%s'", name,
+                       value);
+    }
+    p->options->methods = chain;
+    return OA_OK;
+}
+
+static oa_status read_iterations(parse *p, const char *name, const char *value)
+{
+    uint64_t iterations = 0;
+    oa_status status = read_count(&iterations, p, name, value, 1, 100000000);
+    p->options->iterations = status == OA_OK ? (size_t)iterations : p->options->iterations;
+    return status;
+}
+
+static oa_status read_learning_rate(parse *p, const char *name, const char *value)
+{
+    return read_real(&p->options->learning_rate, p, name, value, 1e-9, 1e3);
+}
+
+static oa_status read_loss(parse *p, const char *name, const char *value)
+{
+    if (strcmp(value, "cross-entropy") == 0) {
+        p->options->loss = OA_LOSS_CROSS_ENTROPY;
+    } else if (strcmp(value, "mse") == 0) {
+        p->options->loss = OA_LOSS_MSE;
     } else {
-        return oa_fail(p->error, OA_ERROR_USAGE,
-                       "%s: this version has the methods 'auto', 'none' and 'weights', not '%s'", name, value);
+        return oa_fail(p->error, OA_ERROR_USAGE, "%s is 'cross-entropy' or 'mse', not '%s'", name, value);
     }
     return OA_OK;
 }
@@ -160,6 +209,57 @@ static oa_status read_dimension(parse *p, const char *name, const char *value)
     return OA_OK;
 }
 
+static oa_status read_encoder(parse *p, const char *name, const char *value)
+{
+    oa_train_options *train = &p->options->train;
+    bool is_dws = strcmp(value, "dws") == 0;
+    if (!is_dws && strcmp(value, "messages") != 0) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "%s is 'messages' or 'dws', not '%s'", name, value);
+    }
+    train->encoder = is_dws ? OA_ENCODER_DWS : OA_ENCODER_MESSAGES;
+    train->has_encoder = true;
+    return OA_OK;
+}
+
+/* The whole numbers that `train` takes. */
+static oa_status read_train_count(parse *p, const char *name, const char *value)
+{
+    static const struct {
+        const char *name;
+        size_t field;
+        uint64_t least, most;
+    } counts[] = {{"--steps", offsetof(oa_options, train.steps), 1, 100000000},
+                  {"--batch", offsetof(oa_options, train.batch), 1, 4096},
+                  {"--channels", offsetof(oa_options, train.channels), 1, 4096},
+                  {"--rounds", offsetof(oa_options, train.rounds), 1, 64},
+                  {"--patience", offsetof(oa_options, train.patience), 0, 1000000}};
+    size_t i = 0;
+    while (strcmp(counts[i].name, name) != 0) {
+        i++;
+    }
+    uint64_t number = 0;
+    oa_status status = read_count(&number, p, name, value, counts[i].least, counts[i].most);
+    if (status == OA_OK) {
+        *(size_t *)(void *)((char *)p->options + counts[i].field) = (size_t)number;
+    }
+    return status;
+}
+
+static oa_status read_rate(parse *p, const char *name, const char *value)
+{
+    return read_real(&p->options->train.rate, p, name, value, 1e-12, 10.0);
+}
+
+static oa_status read_validation(parse *p, const char *name, const char *value)
+{
+    return read_real(&p->options->train.held_out, p, name, value, 0.0, 0.9);
+}
+
+static oa_status read_checkpoint_every(parse *p, const char *name, const char *value)
+{
+    return read_real(&p->options->train.checkpoint_seconds, p, name, value, 0.0, 1e9);
+}
+
 static oa_status read_engine(parse *p, const char *name, const char *value)
 {
     if (strcmp(value, "auto") != 0 && strcmp(value, "builtin") != 0) {
@@ -170,25 +270,42 @@ static oa_status read_engine(parse *p, const char *name, const char *value)
 }
 
 static const option_entry table[] = {
-    {"--output", 'o', KEEPS, FOR_WRITERS, offsetof(oa_options, output), NULL},
+    {"--output", 'o', KEEPS, FOR_WRITERS | FOR_TRAIN, offsetof(oa_options, output), NULL},
     {"--emit", 0, PARSES, FOR_ALIGN, 0, read_emit},
     {"--method", 'm', PARSES, FOR_MATCHERS, 0, read_method},
+    {"--iterations", 0, PARSES, FOR_MATCHERS, 0, read_iterations},
+    {"--learning-rate", 0, PARSES, FOR_MATCHERS, 0, read_learning_rate},
     {"--lambda", 0, KEEPS, FOR_ALIGN, offsetof(oa_options, lambda_text), NULL},
     {"--weights", 0, KEEPS, FOR_ALIGN, offsetof(oa_options, weights_text), NULL},
-    {"--data", 0, KEEPS, FOR_RUNNERS | FOR_CURVE, offsetof(oa_options, data), NULL},
-    {"--labels", 0, KEEPS, FOR_MATCHERS, offsetof(oa_options, labels), NULL},
-    {"--data-scale", 0, PARSES, FOR_RUNNERS | FOR_CURVE, 0, read_data_scale},
+    {"--data", 0, KEEPS, FOR_RUNNERS | FOR_CURVE | FOR_TRAIN, offsetof(oa_options, data), NULL},
+    {"--labels", 0, KEEPS, FOR_MATCHERS | FOR_TRAIN, offsetof(oa_options, labels), NULL},
+    {"--loss", 0, PARSES, FOR_MATCHERS | FOR_TRAIN, 0, read_loss},
+    {"--aligner", 0, KEEPS, FOR_MATCHERS | FOR_TRAIN, offsetof(oa_options, aligner), NULL},
+    {"--families", 0, KEEPS, FOR_TRAIN, offsetof(oa_options, train.families), NULL},
+    {"--losses", 0, KEEPS, FOR_TRAIN, offsetof(oa_options, train.losses), NULL},
+    {"--checkpoint", 0, KEEPS, FOR_TRAIN, offsetof(oa_options, train.checkpoint), NULL},
+    {"--checkpoint-every", 0, PARSES, FOR_TRAIN, 0, read_checkpoint_every},
+    {"--encoder", 0, PARSES, FOR_TRAIN, 0, read_encoder},
+    {"--steps", 0, PARSES, FOR_TRAIN, 0, read_train_count},
+    {"--batch", 0, PARSES, FOR_TRAIN, 0, read_train_count},
+    {"--channels", 0, PARSES, FOR_TRAIN, 0, read_train_count},
+    {"--rounds", 0, PARSES, FOR_TRAIN, 0, read_train_count},
+    {"--patience", 0, PARSES, FOR_TRAIN, 0, read_train_count},
+    {"--rate", 0, PARSES, FOR_TRAIN, 0, read_rate},
+    {"--validation", 0, PARSES, FOR_TRAIN, 0, read_validation},
+    {"--covariance", 0, SETS, FOR_MATCHERS, offsetof(oa_options, uses_covariance), NULL},
+    {"--data-scale", 0, PARSES, FOR_RUNNERS | FOR_CURVE | FOR_TRAIN, 0, read_data_scale},
     {"--permutation", 0, KEEPS, FOR_PERMUTE, offsetof(oa_options, permutation), NULL},
     {"--save-permutation", 0, KEEPS, FOR_WRITERS, offsetof(oa_options, save_permutation), NULL},
     {"--points", 0, PARSES, FOR_CURVE, 0, read_points},
-    {"--svg", 0, KEEPS, FOR_CURVE, offsetof(oa_options, svg), NULL},
+    {"--svg", 0, KEEPS, FOR_CURVE | FOR_TRAIN, offsetof(oa_options, svg), NULL},
     {"--invert", 0, SETS, FOR_PERMUTE, offsetof(oa_options, inverts), NULL},
     {"--random", 0, SETS, FOR_PERMUTE, offsetof(oa_options, randomises), NULL},
     {"--no-verify", 0, CLEARS, FOR_WRITERS, offsetof(oa_options, verifies), NULL},
     {"--tolerance", 0, PARSES, FOR_RUNNERS, 0, read_tolerance},
     {"--dim", 0, PARSES, FOR_RUNNERS, 0, read_dimension},
     {"--engine", 0, PARSES, FOR_RUNNERS | FOR_CURVE, 0, read_engine},
-    {"--seed", 0, PARSES, FOR_RUNNERS | FOR_CURVE, 0, read_seed},
+    {"--seed", 0, PARSES, FOR_RUNNERS | FOR_CURVE | FOR_TRAIN, 0, read_seed},
     {"--starts", 0, PARSES, FOR_MATCHERS, 0, read_starts},
     {"--threads", 0, PARSES, FOR_ALL, 0, read_threads},
     {"--json", 0, SETS, FOR_ALL, offsetof(oa_options, is_json), NULL},
@@ -198,7 +315,7 @@ static const option_entry table[] = {
     {"--version", 0, SETS, FOR_ALL, offsetof(oa_options, wants_version), NULL},
 };
 
-static const char *const commands[] = {"", "inspect", "permute", "verify", "curve"};
+static const char *const commands[] = {"", "inspect", "permute", "verify", "curve", "train"};
 
 /* Finds the option that `argument` names; *value is what follows '=', or NULL. */
 static const option_entry *find(const char *argument, const char **value)
@@ -298,12 +415,61 @@ static oa_status settle_weights(parse *p)
     return OA_OK;
 }
 
+static oa_status check_train(parse *p)
+{
+    const oa_options *options = p->options;
+    const oa_train_options *train = &options->train;
+    if (!options->model_count == !train->families) {
+        return oa_fail(p->error, OA_ERROR_USAGE,
+                       "train needs either models (files or folders of .onnx) or --families FILE; see --help");
+    }
+    if (!options->output) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "where should the aligner go? Give -o ALIGNER.onnx");
+    }
+    if (train->families && (options->data || options->labels)) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "with --families, data and labels are named in its file");
+    }
+    if (options->labels && !options->data) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "--labels needs the samples they belong to: give --data, too");
+    }
+    if (options->aligner && (train->channels || train->rounds || train->has_encoder)) {
+        return oa_fail(p->error, OA_ERROR_USAGE,
+                       "--aligner brings its own --encoder, --channels and --rounds; leave them out");
+    }
+    return OA_OK;
+}
+
+static oa_status check_methods(parse *p)
+{
+    const oa_options *options = p->options;
+    const oa_method_chain *chain = &options->methods;
+    if (oa_chain_has(chain, OA_METHOD_ACTIVATIONS) && !options->data) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "method 'activations' runs the models on samples: give --data");
+    }
+    if (options->uses_covariance && !oa_chain_has(chain, OA_METHOD_ACTIVATIONS)) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "--covariance belongs to the method 'activations'");
+    }
+    if (oa_chain_has(chain, OA_METHOD_STE) && (!options->data || !options->labels)) {
+        return oa_fail(p->error, OA_ERROR_USAGE,
+                       "method 'ste' follows the loss on samples: give --data and --labels, or use 'sinkhorn'");
+    }
+    bool optimises = oa_chain_has(chain, OA_METHOD_STE) || oa_chain_has(chain, OA_METHOD_SINKHORN);
+    if (!optimises && (options->iterations || options->learning_rate > 0.0)) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "%s belongs to the methods 'sinkhorn' and 'ste'",
+                       options->iterations ? "--iterations" : "--learning-rate");
+    }
+    return OA_OK;
+}
+
 static oa_status check(parse *p)
 {
     const oa_options *options = p->options;
     static const size_t least[] = {2, 1, 1, 2, 2};
     static const size_t most[] = {OA_NONE, 1, 1, 2, 2};
     const char *command = commands[options->command];
+    if (options->command == OA_COMMAND_TRAIN) {
+        return check_train(p);
+    }
     if (options->model_count < least[options->command] || options->model_count > most[options->command]) {
         return oa_fail(p->error, OA_ERROR_USAGE, "%s%sneeds %s%zu model%s, %zu given; see --help", command,
                        *command ? " " : "merging ", options->command == OA_COMMAND_ALIGN ? "at least " : "",
@@ -325,18 +491,21 @@ static oa_status check(parse *p)
     if (options->labels && !options->data) {
         return oa_fail(p->error, OA_ERROR_USAGE, "--labels needs the samples they belong to: give --data, too");
     }
-    return OA_OK;
+    return check_methods(p);
 }
 
 oa_status oa_options_read(oa_options *options, int argc, char **argv, oa_error *error)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    *options = (oa_options){.verifies = true,
-                            .tolerance = -1.0,
-                            .data_scale = -1.0,
-                            .starts = 5,
-                            .points = 25,
-                            .threads = cores > 0 ? (int)cores : 1};
+    *options =
+        (oa_options){.verifies = true,
+                     .tolerance = -1.0,
+                     .data_scale = -1.0,
+                     .starts = 5,
+                     .points = 25,
+                     .methods = {.of = {OA_METHOD_AUTO}, .count = 1},
+                     .train = {.steps = 2000, .batch = 8, .rate = 1e-3, .held_out = 0.1, .checkpoint_seconds = 30.0},
+                     .threads = cores > 0 ? (int)cores : 1};
     parse p = {.options = options, .error = error};
     options->models = oa_calloc((size_t)(argc > 0 ? argc : 1), sizeof *options->models);
     if (!options->models) {
@@ -382,6 +551,24 @@ void oa_options_free(oa_options *options)
 
 const char *oa_method_name(oa_method method)
 {
-    static const char *const names[] = {"auto", "none", "weights"};
-    return names[method];
+    return method_names[method];
+}
+
+const char *oa_chain_text(char *text, const oa_method_chain *chain)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < chain->count; i++) {
+        at += (size_t)snprintf(text + at, OA_CHAIN_TEXT_SIZE - at, "%s%s", i ? "+" : "", method_names[chain->of[i]]);
+    }
+    return text;
+}
+
+bool oa_chain_has(const oa_method_chain *chain, oa_method method)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        if (chain->of[i] == method) {
+            return true;
+        }
+    }
+    return false;
 }

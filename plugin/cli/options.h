@@ -4,6 +4,8 @@
 
 #include "core/base/error.h"
 #include "core/check/verify.h"
+#include "core/exec/loss.h"
+#include "core/learn/aligner.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,10 +16,39 @@ typedef enum oa_command {
     OA_COMMAND_INSPECT,
     OA_COMMAND_PERMUTE,
     OA_COMMAND_VERIFY,
-    OA_COMMAND_CURVE
+    OA_COMMAND_CURVE,
+    OA_COMMAND_TRAIN
 } oa_command;
 typedef enum oa_emit { OA_EMIT_MERGED, OA_EMIT_ALIGNED } oa_emit;
-typedef enum oa_method { OA_METHOD_AUTO, OA_METHOD_NONE, OA_METHOD_WEIGHTS } oa_method;
+typedef enum oa_method {
+    OA_METHOD_AUTO,
+    OA_METHOD_NONE,
+    OA_METHOD_WEIGHTS,
+    OA_METHOD_ACTIVATIONS,
+    OA_METHOD_SINKHORN,
+    OA_METHOD_STE,
+    OA_METHOD_DEEP_ALIGN,
+    OA_METHOD_COUNT
+} oa_method;
+
+/* Methods one after the other, each going on from what the one before found. */
+typedef struct oa_method_chain {
+    oa_method of[OA_METHOD_COUNT];
+    size_t count; /* at least 1 */
+} oa_method_chain;
+
+/* What `train` takes beside the options that it shares with others. */
+typedef struct oa_train_options {
+    const char *families;   /* a list of what to train on, in the place of models */
+    const char *losses;     /* table to write */
+    const char *checkpoint; /* to write on the way, and to go on from */
+    oa_encoder_kind encoder;
+    bool has_encoder;
+    size_t steps, batch, patience;
+    size_t channels, rounds; /* 0: not given */
+    double rate, held_out;
+    double checkpoint_seconds; /* between two of them */
+} oa_train_options;
 
 typedef struct oa_options {
     oa_command command;
@@ -25,16 +56,22 @@ typedef struct oa_options {
     size_t model_count;
     const char *output;
     oa_emit emit;
-    oa_method method;
+    oa_method_chain methods;  /* auto and none stand alone */
+    size_t iterations;        /* of the methods that optimise; 0: not given */
+    double learning_rate;     /* the same */
     const char *lambda_text;  /* as given, or NULL; settled in weights */
     const char *weights_text; /* the same */
     double *weights;          /* [model_count], summing to one; owned */
     const char *data;
     const char *labels;
-    double data_scale;       /* < 0: not given */
+    oa_loss_kind loss;    /* what labels are: classes, or numbers */
+    bool uses_covariance; /* activations are matched by covariance, not correlation */
+    double data_scale;    /* < 0: not given */
+    const char *aligner;  /* a trained one, for deep-align, or to train further; NULL: the built-in one */
+    oa_train_options train;
     const char *permutation; /* to read (permute) */
     const char *save_permutation;
-    const char *svg; /* picture to write (curve) */
+    const char *svg; /* picture to write (curve, train) */
     size_t points;   /* of a curve */
     bool inverts;
     bool randomises;
@@ -60,5 +97,9 @@ void oa_options_free(oa_options *options);
 /* The help text of the whole tool. */
 const char *oa_options_help(void);
 const char *oa_method_name(oa_method method);
+/* "weights+sinkhorn"; `text` has room for OA_CHAIN_TEXT_SIZE characters. Returns text. */
+enum { OA_CHAIN_TEXT_SIZE = 80 };
+const char *oa_chain_text(char *text, const oa_method_chain *chain);
+bool oa_chain_has(const oa_method_chain *chain, oa_method method);
 
 #endif

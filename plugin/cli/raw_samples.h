@@ -12,7 +12,8 @@ typedef struct oa_raw_samples {
     size_t rank;
     size_t dims[OA_MAX_RANK];
     size_t count;              /* product of dims */
-    const unsigned char *data; /* [count] elements, perhaps unaligned; borrowed */
+    const unsigned char *data; /* elements from `first` on, perhaps unaligned; borrowed */
+    size_t first;              /* 0 when is_fortran: then all of them are there */
 } oa_raw_samples;
 
 /* Read the header of a file's bytes [size] (of its beginning at least) into everything of *raw but the data, and set

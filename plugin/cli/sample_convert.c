@@ -58,7 +58,7 @@ static void gather(conversion *c, size_t first, size_t n)
     const oa_raw_samples *raw = c->raw;
     size_t size = oa_dtype_size(raw->dtype);
     if (!raw->is_fortran) {
-        memcpy(c->native, raw->data + first * size, n * size);
+        memcpy(c->native, raw->data + (first - raw->first) * size, n * size);
     } else {
         size_t index[OA_MAX_RANK];
         size_t rest = first;
@@ -247,7 +247,8 @@ static oa_status convert_chunk(conversion *c, unsigned char *target, size_t firs
     return status == OA_OK ? write_integers(c, target, first, n) : status;
 }
 
-oa_status oa_sample_convert(void *elements, oa_dtype dtype, const oa_raw_samples *raw, double scale, oa_error *error)
+oa_status oa_sample_convert(void *elements, oa_dtype dtype, const oa_raw_samples *raw, size_t first, size_t count,
+                            double scale, oa_error *error)
 {
     bool are_bytes = raw->dtype == OA_DTYPE_UINT8 && oa_dtype_is_float(dtype);
     conversion c = {.raw = raw,
@@ -257,9 +258,9 @@ oa_status oa_sample_convert(void *elements, oa_dtype dtype, const oa_raw_samples
                     .error = error};
     size_t size = oa_dtype_size(dtype);
     oa_status status = OA_OK;
-    for (size_t first = 0; first < raw->count && status == OA_OK; first += CHUNK) {
-        size_t n = raw->count - first < CHUNK ? raw->count - first : CHUNK;
-        status = convert_chunk(&c, (unsigned char *)elements + first * size, first, n);
+    for (size_t done = 0; done < count && status == OA_OK; done += CHUNK) {
+        size_t n = count - done < CHUNK ? count - done : CHUNK;
+        status = convert_chunk(&c, (unsigned char *)elements + done * size, first + done, n);
     }
     return status;
 }

@@ -51,11 +51,10 @@ static int compare_paths(const void *left, const void *right)
     return *a || *b ? (*a ? 1 : -1) : strcmp(whole_a, whole_b);
 }
 
-static bool is_wanted(const char *name, const char *prefix)
+static bool is_wanted(const char *name, const char *prefix, const char *suffix)
 {
-    static const char suffix[] = ".pb";
-    size_t length = strlen(name);
-    return name[0] != '.' && length >= sizeof suffix && strcmp(name + length - (sizeof suffix - 1), suffix) == 0 &&
+    size_t length = strlen(name), end = strlen(suffix);
+    return name[0] != '.' && length > end && strcmp(name + length - end, suffix) == 0 &&
            strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
@@ -70,7 +69,8 @@ static oa_status add(oa_sample_folder *folder, const char *path, const char *nam
     return OA_OK;
 }
 
-static oa_status list(oa_sample_folder *folder, const char *path, const char *prefix, oa_error *error)
+static oa_status list(oa_sample_folder *folder, const char *path, const char *prefix, const char *suffix,
+                      oa_error *error)
 {
     oa_status status = OA_OK;
     DIR *stream = opendir(path);
@@ -87,7 +87,7 @@ static oa_status list(oa_sample_folder *folder, const char *path, const char *pr
             }
             break;
         }
-        if (is_wanted(entry->d_name, prefix)) {
+        if (is_wanted(entry->d_name, prefix, suffix)) {
             status = add(folder, path, entry->d_name, error);
         }
     }
@@ -98,12 +98,28 @@ static oa_status list(oa_sample_folder *folder, const char *path, const char *pr
 oa_status oa_sample_folder_list(oa_sample_folder *folder, const char *path, const char *prefix, oa_error *error)
 {
     oa_sample_folder made = {0};
-    oa_status status = list(&made, path, prefix, error);
+    oa_status status = list(&made, path, prefix, ".pb", error);
     if (status == OA_OK && made.count == 0) {
-        status = list(&made, path, "", error);
+        status = list(&made, path, "", ".pb", error);
     }
     if (status == OA_OK && made.count == 0) {
         status = oa_fail(error, OA_ERROR_INPUT, "%s: holds no TensorProto files (*.pb)", path);
+    }
+    if (status != OA_OK) {
+        oa_sample_folder_free(&made);
+        return status;
+    }
+    qsort(made.paths, made.count, sizeof *made.paths, compare_paths);
+    *folder = made;
+    return OA_OK;
+}
+
+oa_status oa_folder_list(oa_sample_folder *folder, const char *path, const char *suffix, oa_error *error)
+{
+    oa_sample_folder made = {0};
+    oa_status status = list(&made, path, "", suffix, error);
+    if (status == OA_OK && made.count == 0) {
+        status = oa_fail(error, OA_ERROR_INPUT, "%s: holds no *%s files", path, suffix);
     }
     if (status != OA_OK) {
         oa_sample_folder_free(&made);

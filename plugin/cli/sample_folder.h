@@ -18,6 +18,8 @@ typedef struct oa_sample_folder {
  * OA_ERROR_INPUT when the folder cannot be read or has no such file, OA_ERROR_MEMORY; *folder is then untouched.
  * O(n log n) comparisons. */
 oa_status oa_sample_folder_list(oa_sample_folder *folder, const char *path, const char *prefix, oa_error *error);
+/* Lists the files in the folder whose names end in `suffix`, in the same order; errors as above. */
+oa_status oa_folder_list(oa_sample_folder *folder, const char *path, const char *suffix, oa_error *error);
 void oa_sample_folder_free(oa_sample_folder *folder);
 
 #endif

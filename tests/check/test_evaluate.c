@@ -36,16 +36,18 @@ static const oa_graph *build(test_graph *g, int64_t batch)
     return test_graph_finish(g);
 }
 
+static const oa_array LOGITS_ARRAY = {.dtype = OA_DTYPE_FLOAT,
+                                      .rank = 2,
+                                      .dims = {SAMPLES, CLASSES},
+                                      .count = SAMPLES * CLASSES,
+                                      .data = LOGITS,
+                                      .is_view = true};
+static const oa_array LABELS_ARRAY = {
+    .dtype = OA_DTYPE_INT64, .rank = 1, .dims = {SAMPLES}, .count = SAMPLES, .data = LABELS, .is_view = true};
+
 static oa_samples samples(void)
 {
-    return (oa_samples){.data = {.dtype = OA_DTYPE_FLOAT,
-                                 .rank = 2,
-                                 .dims = {SAMPLES, CLASSES},
-                                 .count = SAMPLES * CLASSES,
-                                 .data = LOGITS,
-                                 .is_view = true},
-                        .labels = LABELS,
-                        .label_count = SAMPLES};
+    return (oa_samples){.data = oa_batches_of_array(&LOGITS_ARRAY), .targets = oa_batches_of_array(&LABELS_ARRAY)};
 }
 
 static void evaluate__equals_sums_by_hand(void **state)
@@ -111,7 +113,9 @@ static void evaluate__refuses_what_does_not_fit(void **state)
     oa_samples s = samples();
     int64_t labels[SAMPLES];
     memcpy(labels, LABELS, sizeof labels);
-    s.labels = labels;
+    oa_array other = LABELS_ARRAY;
+    other.data = labels;
+    s.targets = oa_batches_of_array(&other);
     labels[5] = CLASSES;
     assert_refused(graph, &s, "label 3 is outside");
     labels[5] = -1;
@@ -119,9 +123,9 @@ static void evaluate__refuses_what_does_not_fit(void **state)
     labels[5] = INT64_MAX;
     assert_refused(graph, &s, "outside");
     s = samples();
-    s.label_count = SAMPLES - 1;
+    s.targets.count = SAMPLES - 1;
     assert_refused(graph, &s, "7 samples and 6 labels");
-    s.label_count = 0;
+    s.targets.count = 0;
     assert_refused(graph, &s, "0 labels");
     s = samples();
     test_graph_output(two, NODE(two, "Add", "", INPUT(two, "x", -1, CLASSES), INPUT(two, "y", -1, CLASSES)));
@@ -133,15 +137,67 @@ static void evaluate__refuses_what_does_not_fit(void **state)
     test_graph_destroy(flat);
 }
 
-static void samples__are_freed_twice_without_harm(void **state)
+/* The same numbers as targets in every shape that fits an output [n, 3], and what the mean of squares is by hand. */
+static void evaluate__means_squares_of_differences(void **state)
 {
     (void)state;
-    oa_samples s = {.labels = oa_calloc(3, sizeof *s.labels), .label_count = 3};
-    size_t dims[2] = {3, 2};
-    assert_int_equal(oa_array_init(&s.data, OA_DTYPE_FLOAT, dims, 2, NULL), OA_OK);
-    oa_samples_free(&s);
-    oa_samples_free(&s);
-    oa_samples_free(NULL);
+    float targets[SAMPLES * CLASSES];
+    double expected = 0.0;
+    for (size_t i = 0; i < SAMPLES * CLASSES; i++) {
+        targets[i] = (float)i * 0.25f - 2.0f;
+        double difference = (double)(&LOGITS[0][0])[i] - (double)targets[i];
+        expected += difference * difference / (SAMPLES * CLASSES);
+    }
+    const oa_array shapes[] = {
+        {.dtype = OA_DTYPE_FLOAT, .rank = 2, .dims = {SAMPLES, CLASSES}, .count = SAMPLES * CLASSES, .data = targets},
+        {.dtype = OA_DTYPE_FLOAT,
+         .rank = 4,
+         .dims = {SAMPLES, 1, CLASSES, 1},
+         .count = SAMPLES * CLASSES,
+         .data = targets},
+    };
+    for (size_t k = 0; k < TEST_COUNT(shapes); k++) {
+        for (int64_t batch = -1; batch <= SAMPLES + 1; batch += 2) {
+            test_graph *g = test_graph_create(1);
+            oa_evaluation evaluation = {.has_accuracy = true, .accuracy = 0.5};
+            oa_samples s = samples();
+            s.loss = OA_LOSS_MSE;
+            s.targets = oa_batches_of_array(&shapes[k]);
+            assert_int_equal(oa_evaluate(&evaluation, &(oa_runnable){.graph = build(g, batch)}, &s, 4, NULL), OA_OK);
+            assert_int_equal(evaluation.count, SAMPLES);
+            assert_true(!evaluation.has_accuracy && evaluation.accuracy == 0.0);
+            /* Sums of 21 terms in double, in two orders. */
+            assert_true(fabs(evaluation.loss - expected) <= 1e-13 * expected);
+            test_graph_destroy(g);
+        }
+    }
+}
+
+static void evaluate__refuses_targets_that_do_not_fit(void **state)
+{
+    (void)state;
+    float numbers[SAMPLES * CLASSES] = {0};
+    test_graph *g = test_graph_create(1), *wide = test_graph_create(1);
+    const oa_graph *graph = build(g, -1);
+    test_graph_output(wide, NODE(wide, "Reshape", "", INPUT(wide, "x", -1, 2, 3), INTS(wide, 0, 3, 2)));
+    const oa_graph *turned = test_graph_finish(wide);
+    oa_array flat = {.dtype = OA_DTYPE_FLOAT, .rank = 1, .dims = {SAMPLES}, .count = SAMPLES, .data = numbers};
+    oa_samples s = samples();
+    s.loss = OA_LOSS_MSE;
+    assert_refused(graph, &s, "int64"); /* classes are no numbers */
+    s.targets = oa_batches_of_array(&flat);
+    assert_refused(graph, &s, "targets of shape [] a sample do not fit an output of shape [3]");
+    s.targets.count = 3;
+    assert_refused(graph, &s, "7 samples and 3 targets");
+    /* As many numbers, but in another arrangement. */
+    oa_array rows = {.dtype = OA_DTYPE_FLOAT, .rank = 3, .dims = {3, 2, 3}, .count = 18, .data = numbers};
+    s.data = s.targets = oa_batches_of_array(&rows);
+    assert_refused(turned, &s, "targets of shape [2, 3] a sample do not fit an output of shape [3, 2]");
+    s = samples();
+    s.targets = oa_batches_of_array(&flat);
+    assert_refused(graph, &s, "float32"); /* nor are numbers classes */
+    test_graph_destroy(g);
+    test_graph_destroy(wide);
 }
 
 int main(void)
@@ -150,7 +206,8 @@ int main(void)
         cmocka_unit_test(evaluate__equals_sums_by_hand),
         cmocka_unit_test(evaluate__runs_the_given_payloads),
         cmocka_unit_test(evaluate__refuses_what_does_not_fit),
-        cmocka_unit_test(samples__are_freed_twice_without_harm),
+        cmocka_unit_test(evaluate__means_squares_of_differences),
+        cmocka_unit_test(evaluate__refuses_targets_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,10 +54,9 @@ static void evaluate__reports_every_failing_allocation(void **state)
     test_graph *g = test_graph_create(1);
     test_graph_output(g, NODE(g, "Relu", "", INPUT(g, "x", -1, 2)));
     oa_runnable model = {.graph = test_graph_finish(g)};
-    oa_samples samples = {
-        .data = {.dtype = OA_DTYPE_FLOAT, .rank = 2, .dims = {5, 2}, .count = 10, .data = logits, .is_view = true},
-        .labels = labels,
-        .label_count = 5};
+    const oa_array data = {.dtype = OA_DTYPE_FLOAT, .rank = 2, .dims = {5, 2}, .count = 10, .data = logits};
+    const oa_array classes = {.dtype = OA_DTYPE_INT64, .rank = 1, .dims = {5}, .count = 5, .data = labels};
+    oa_samples samples = {.data = oa_batches_of_array(&data), .targets = oa_batches_of_array(&classes)};
     for (size_t n = 1;; n++) {
         oa_evaluation evaluation = {.count = 77};
         oa_error error = {0};

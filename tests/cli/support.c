@@ -46,7 +46,7 @@ int tear_down(void **state)
 {
     fixture *f = *state;
     remove_all(f->folder);
-    oa_samples_free(&f->samples);
+    held_free(&f->samples);
     oa_arena_free(&f->arena);
     oa_free(f);
     return 0;
@@ -266,9 +266,124 @@ void message_has(const fixture *f, const char *text)
     }
 }
 
+enum { KEEP_ALL = 1 << 30, KEEP_NONE = 0 };
+
+void held_free(held *samples)
+{
+    oa_array_free(&samples->data);
+    oa_free(samples->labels);
+    *samples = (held){0};
+}
+
+/* How a file is opened. */
+typedef struct opening {
+    const char *path;
+    const oa_value *declared; /* NULL: labels */
+    double scale;
+} opening;
+
+static oa_status open_with(oa_batches *batches, const opening *o, size_t keep, oa_error *error)
+{
+    return o->declared ? oa_data_open(batches, o->path, o->declared, o->scale, keep, error)
+                       : oa_labels_open(batches, o->path, keep, error);
+}
+
+/* All samples in one array. */
+static oa_array read_whole(const oa_batches *batches)
+{
+    oa_array whole = {0};
+    assert_int_equal(oa_batches_read(&whole, batches, 0, batches->count, batches->count, NULL), OA_OK);
+    return whole;
+}
+
+static void check_batch(const oa_batches *batches, const oa_array *whole, size_t first, size_t n)
+{
+    oa_array batch = {0};
+    oa_error error = {0};
+    if (oa_batches_read(&batch, batches, first, n, n + 1, &error) != OA_OK) {
+        fail_msg("samples %zu to %zu: %s", first, first + n, error.message);
+    }
+    size_t sample_size = whole->count / whole->dims[0] * oa_dtype_size(whole->dtype);
+    assert_memory_equal(batch.data, (const char *)whole->data + first * sample_size, n * sample_size);
+    assert_memory_equal((const char *)batch.data + n * sample_size,
+                        (const char *)whole->data + (first + n - 1) * sample_size, sample_size);
+    oa_array_free(&batch);
+}
+
+/* Batches of some sizes forward, then backward. */
+static void check_batches(const oa_batches *batches, const oa_array *whole)
+{
+    const size_t total = batches->count;
+    const size_t sizes[] = {1, 3, total / 2 + 1};
+    for (size_t s = total > 2000 ? 2 : 0; s < COUNT_OF(sizes); s++) {
+        for (size_t first = 0; first < total; first += sizes[s]) {
+            check_batch(batches, whole, first, total - first < sizes[s] ? total - first : sizes[s]);
+        }
+    }
+    size_t step = total / 5 + 1;
+    for (size_t end = total; end > 0;) {
+        size_t n = end < step ? end : step;
+        end -= n;
+        check_batch(batches, whole, end, n);
+    }
+}
+
+static oa_status read_all(oa_array *whole, const opening *o, oa_error *error)
+{
+    oa_batches kept = {0};
+    oa_batches streamed = {0};
+    oa_error first = {0};
+    oa_error second = {0};
+    oa_status status = open_with(&kept, o, KEEP_ALL, &first);
+    assert_int_equal(open_with(&streamed, o, KEEP_NONE, &second), status);
+    if (status != OA_OK) {
+        assert_string_equal(first.message, second.message);
+        assert_true(kept.count == 0 && !kept.context && streamed.count == 0 && !streamed.context);
+        if (error) {
+            *error = first;
+        }
+        return status;
+    }
+    *whole = read_whole(&kept);
+    oa_array other = read_whole(&streamed);
+    assert_true(other.rank == whole->rank && other.dtype == whole->dtype);
+    assert_memory_equal(other.dims, whole->dims, whole->rank * sizeof *whole->dims);
+    assert_memory_equal(other.data, whole->data, whole->count * oa_dtype_size(whole->dtype));
+    oa_array_free(&other);
+    check_batches(&kept, whole);
+    check_batches(&streamed, whole);
+    oa_batches_close(&kept);
+    oa_batches_close(&streamed);
+    return OA_OK;
+}
+
+oa_status read_samples(held *samples, const char *path, const oa_value *declared, double scale, oa_error *error)
+{
+    oa_array whole = {0};
+    oa_status status = read_all(&whole, &(opening){.path = path, .declared = declared, .scale = scale}, error);
+    if (status == OA_OK) {
+        oa_array_free(&samples->data);
+        samples->data = whole;
+    }
+    return status;
+}
+
+oa_status read_labels(held *samples, const char *path, oa_error *error)
+{
+    oa_array whole = {0};
+    oa_status status = read_all(&whole, &(opening){.path = path}, error);
+    if (status == OA_OK) {
+        assert_int_equal(whole.dtype, OA_DTYPE_INT64);
+        oa_free(samples->labels);
+        samples->labels = whole.data;
+        samples->label_count = whole.count;
+    }
+    return status;
+}
+
 void load(fixture *f, const char *path, const oa_value *declared)
 {
-    oa_status status = oa_samples_load(&f->samples, path, declared, -1.0, &f->error);
+    oa_status status = read_samples(&f->samples, path, declared, -1.0, &f->error);
     if (status != OA_OK) {
         fail_msg("status %d: %s", (int)status, f->error.message);
     }
@@ -284,9 +399,9 @@ void load(fixture *f, const char *path, const oa_value *declared)
 
 void load_fails(fixture *f, const char *path, const oa_value *declared, const char *text, const char *other)
 {
-    oa_samples before = f->samples;
+    held before = f->samples;
     f->error = (oa_error){0};
-    oa_status status = oa_samples_load(&f->samples, path, declared, -1.0, &f->error);
+    oa_status status = read_samples(&f->samples, path, declared, -1.0, &f->error);
     if (status != OA_ERROR_INPUT) {
         fail_msg("status %d instead of the failure '%s' '%s'", (int)status, text, other);
     }
@@ -295,7 +410,7 @@ void load_fails(fixture *f, const char *path, const oa_value *declared, const ch
     message_has(f, text);
     message_has(f, other);
     assert_memory_equal(&before, &f->samples, sizeof before);
-    assert_int_equal(oa_samples_load(&f->samples, path, declared, -1.0, NULL), OA_ERROR_INPUT);
+    assert_int_equal(read_samples(&f->samples, path, declared, -1.0, NULL), OA_ERROR_INPUT);
 }
 
 void check_shape(const fixture *f, size_t rank, const size_t *dims)

@@ -9,12 +9,26 @@
 #include "core/base/random.h"
 #include "plugin/cli/files.h"
 
+/* A whole file in memory. */
+typedef struct held {
+    oa_array data;
+    int64_t *labels; /* [label_count] */
+    size_t label_count;
+} held;
+
+/* Open samples or labels (files.h) and read all of them. Every call does so three times: kept in memory, then from the
+ * file again in batches of one size after another, then in batches from the last to the first. All must agree in every
+ * bit, and when they fail, in status and message. On failure *samples is untouched. */
+oa_status read_samples(held *samples, const char *path, const oa_value *declared, double scale, oa_error *error);
+oa_status read_labels(held *samples, const char *path, oa_error *error);
+void held_free(held *samples);
+
 /* One test's world; *state points to it. */
 typedef struct fixture {
     oa_arena arena;
     char folder[64];
-    oa_samples samples; /* what the last call has read */
-    oa_error error;     /* of the last call */
+    held samples;   /* what the last call has read */
+    oa_error error; /* of the last call */
 } fixture;
 
 int set_up(void **state);

@@ -61,7 +61,7 @@ static void npy__reads_every_type_in_every_byte_order(void **state)
             snprintf(descr, sizeof descr, "%c%s", *order, TYPES[t].kind);
             bytes file = npy(f, descr, "False", "(3,)", data.data, data.size);
             const char *path = write_bytes(f, "x.npy", &file);
-            assert_int_equal(oa_samples_load(&f->samples, path, &declared, 1.0, &f->error), OA_OK);
+            assert_int_equal(read_samples(&f->samples, path, &declared, 1.0, &f->error), OA_OK);
             check_shape(f, SIZES(3));
             check_values(f, 3, TYPES[t].values);
         }
@@ -229,7 +229,7 @@ static void npy__survives_flipped_bits(void **state)
         }
         const char *path = write_file(f, "flipped.npy", copy, file.size);
         oa_error error = {0};
-        oa_status status = oa_samples_load(&f->samples, path, &declared, -1.0, &error);
+        oa_status status = read_samples(&f->samples, path, &declared, -1.0, &error);
         assert_true(status == OA_OK || status == OA_ERROR_INPUT);
         assert_true((status == OA_OK) == (error.message[0] == '\0'));
         refused += status != OA_OK;
@@ -282,8 +282,7 @@ static void npy__round_trips_random_arrays(void **state)
         snprintf(descr, sizeof descr, "%c%s", order, type->kind);
         bytes file = npy(f, descr, is_fortran ? "True" : "False", shape, data.data, data.size);
         const oa_value declared = declare(OA_DTYPE_DOUBLE, rank, declared_dims);
-        assert_int_equal(oa_samples_load(&f->samples, write_bytes(f, "x.npy", &file), &declared, 1.0, &f->error),
-                         OA_OK);
+        assert_int_equal(read_samples(&f->samples, write_bytes(f, "x.npy", &file), &declared, 1.0, &f->error), OA_OK);
         check_shape(f, rank, dims);
         const double *values = f->samples.data.data;
         for (size_t i = 0; i < count; i++) {

@@ -32,7 +32,7 @@ static oa_status convert(void *to, oa_dtype to_dtype, oa_dtype from_dtype, const
                          oa_error *error)
 {
     oa_raw_samples raw = raw_of(from_dtype, from);
-    return oa_sample_convert(to, to_dtype, &raw, scale, error);
+    return oa_sample_convert(to, to_dtype, &raw, 0, raw.count, scale, error);
 }
 
 /* The ranges of the types, as long doubles, which hold all of them exactly. */
@@ -184,14 +184,14 @@ static void convert__refuses_nan_and_infinity_by_place(void **state)
     oa_raw_samples raw = {
         .dtype = OA_DTYPE_FLOAT, .rank = 3, .dims = {5, 300, 2}, .count = COUNT, .data = (const unsigned char *)values};
     values[(3 * 300 + 217) * 2 + 1] = NAN;
-    assert_int_equal(oa_sample_convert(to, OA_DTYPE_FLOAT, &raw, -1.0, &error), OA_ERROR_INPUT);
+    assert_int_equal(oa_sample_convert(to, OA_DTYPE_FLOAT, &raw, 0, raw.count, -1.0, &error), OA_ERROR_INPUT);
     assert_non_null(strstr(error.message, "element [3, 217, 1] is NaN"));
     values[1] = -INFINITY;
-    assert_int_equal(oa_sample_convert(to, OA_DTYPE_FLOAT, &raw, -1.0, &error), OA_ERROR_INPUT);
+    assert_int_equal(oa_sample_convert(to, OA_DTYPE_FLOAT, &raw, 0, raw.count, -1.0, &error), OA_ERROR_INPUT);
     assert_non_null(strstr(error.message, "element [0, 0, 1] is infinite"));
     values[(3 * 300 + 217) * 2 + 1] = 0.0f;
     raw.is_fortran = true; /* then the second element of the file is [1, 0, 0] */
-    assert_int_equal(oa_sample_convert(to, OA_DTYPE_FLOAT, &raw, -1.0, &error), OA_ERROR_INPUT);
+    assert_int_equal(oa_sample_convert(to, OA_DTYPE_FLOAT, &raw, 0, raw.count, -1.0, &error), OA_ERROR_INPUT);
     assert_non_null(strstr(error.message, "element [1, 0, 0] is infinite"));
     /* Also on the way to integers, and in the short types. */
     const uint16_t half_infinity = 0x7C00;

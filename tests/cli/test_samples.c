@@ -152,7 +152,7 @@ static void folder__refuses_what_does_not_fit(void **state)
         write_file(f, "data/input_1.pb", pair.data, size);
         oa_error error = {0};
         /* A shorter message may be one too, but of a tensor that has no elements or another shape. */
-        assert_int_equal(oa_samples_load(&f->samples, folder, &declared, -1.0, &error), OA_ERROR_INPUT);
+        assert_int_equal(read_samples(&f->samples, folder, &declared, -1.0, &error), OA_ERROR_INPUT);
         assert_non_null(strstr(error.message, "input_1.pb"));
     }
 }
@@ -179,8 +179,8 @@ static void samples__refuse_inputs_without_numbers(void **state)
         load_fails(f, path, &declared, "input 'x'", oa_dtype_name(types[i]));
     }
     const oa_value declared = declare(OA_DTYPE_FLOAT, DIMS(-1));
-    assert_int_equal(oa_samples_load(&f->samples, path, &declared, (double)NAN, NULL), OA_ERROR_USAGE);
-    assert_int_equal(oa_samples_load(&f->samples, path, &declared, (double)INFINITY, NULL), OA_ERROR_USAGE);
+    assert_int_equal(read_samples(&f->samples, path, &declared, (double)NAN, NULL), OA_ERROR_USAGE);
+    assert_int_equal(read_samples(&f->samples, path, &declared, (double)INFINITY, NULL), OA_ERROR_USAGE);
 }
 
 static void samples__refuse_special_files(void **state)
@@ -196,7 +196,7 @@ static void samples__refuse_special_files(void **state)
 /* Loads labels, which must work. */
 static void load_labels(fixture *f, const char *path, size_t n, const int64_t *expected)
 {
-    if (oa_labels_load(&f->samples, path, &f->error) != OA_OK) {
+    if (read_labels(&f->samples, path, &f->error) != OA_OK) {
         fail_msg("%s", f->error.message);
     }
     assert_int_equal(f->samples.label_count, n);
@@ -205,8 +205,8 @@ static void load_labels(fixture *f, const char *path, size_t n, const int64_t *e
 
 static void labels_fail(fixture *f, const char *path, const char *text)
 {
-    oa_samples before = f->samples;
-    assert_int_equal(oa_labels_load(&f->samples, path, &f->error), OA_ERROR_INPUT);
+    held before = f->samples;
+    assert_int_equal(read_labels(&f->samples, path, &f->error), OA_ERROR_INPUT);
     message_has(f, path);
     message_has(f, text);
     assert_memory_equal(&before, &f->samples, sizeof before);

@@ -395,6 +395,87 @@ static void run__keeps_strings_alive(void **state)
     oa_array_free(&indices);
 }
 
+/* What a watcher has seen: names of values in order, and the first elements. */
+typedef struct sight {
+    const oa_graph *graph;
+    char names[100];
+    float first[10];
+    size_t count;
+    size_t fails_at; /* the call that fails, from 1 */
+} sight;
+
+static oa_status watch(void *context, size_t value, const oa_array *array, oa_error *error)
+{
+    sight *seen = context;
+    strcat(seen->names, seen->graph->values[value].name);
+    seen->first[seen->count++] = ((const float *)array->data)[0];
+    return seen->count == seen->fails_at ? oa_fail(error, OA_ERROR_MEMORY, "enough") : OA_OK;
+}
+
+static void watch__shows_what_nodes_compute_and_something_reads(void **state)
+{
+    (void)state;
+    static const float values[] = {1.0f, 2.0f};
+    op dropout = {.type = "Dropout", .version = 13};
+    oa_array x = float_list(values, 2), output = {0};
+    oa_executor *executor = NULL;
+    oa_error error = {0};
+    net made = net_create();
+    net_input(&made, "x", OA_DTYPE_FLOAT);
+    net_node(&made, &neg, "x", "n");
+    net_node(&made, &identity, "n", "v");     /* a view of n */
+    net_node(&made, &dropout, "v", "d mask"); /* nothing reads the mask */
+    net_node(&made, &add, "d d", "s");
+    net_node(&made, &relu, "s", "r"); /* may be computed in the place of s */
+    net_output(&made, "r");
+    assert_int_equal(net_finish(&made), OA_OK);
+    assert_int_equal(oa_executor_create(&executor, made.graph, &error), OA_OK);
+    sight seen = {.graph = made.graph};
+    oa_executor_watch(executor, watch, &seen);
+    assert_int_equal(oa_executor_run(&output, executor, &x, NULL, &error), OA_OK);
+    assert_string_equal(seen.names, "nvdsr");
+    static const float expected[] = {-1.0f, -1.0f, -1.0f, -2.0f, 0.0f};
+    assert_memory_equal(seen.first, expected, sizeof expected);
+    oa_array_free(&output);
+    oa_executor_watch(executor, NULL, NULL);
+    assert_int_equal(oa_executor_run(&output, executor, &x, NULL, &error), OA_OK);
+    assert_int_equal(seen.count, 5);
+    oa_array_free(&output);
+    oa_executor_destroy(executor);
+    net_destroy(&made);
+    oa_array_free(&x);
+}
+
+static void watch__ends_a_run_when_it_fails(void **state)
+{
+    (void)state;
+    static const float values[] = {1.0f, 2.0f};
+    oa_array x = float_list(values, 2), output = {0};
+    oa_executor *executor = NULL;
+    net made = net_create();
+    net_input(&made, "x", OA_DTYPE_FLOAT);
+    net_node(&made, &neg, "x", "n");
+    net_node(&made, &relu, "n", "r");
+    net_node(&made, &add, "n r", "s");
+    net_output(&made, "s");
+    assert_int_equal(net_finish(&made), OA_OK);
+    assert_int_equal(oa_executor_create(&executor, made.graph, NULL), OA_OK);
+    for (size_t n = 1; n <= 3; n++) {
+        sight seen = {.graph = made.graph, .fails_at = n};
+        oa_error error = {0};
+        oa_executor_watch(executor, watch, &seen);
+        assert_int_equal(oa_executor_run(&output, executor, &x, NULL, &error), OA_ERROR_MEMORY);
+        assert_string_equal(error.message, "enough");
+        assert_true(seen.count == n && !output.data);
+    }
+    oa_executor_watch(executor, NULL, NULL);
+    assert_int_equal(oa_executor_run(&output, executor, &x, NULL, NULL), OA_OK);
+    oa_array_free(&output);
+    oa_executor_destroy(executor);
+    net_destroy(&made);
+    oa_array_free(&x);
+}
+
 static void operators__are_listed_once(void **state)
 {
     (void)state;
@@ -425,6 +506,8 @@ int main(void)
         cmocka_unit_test(run__checks_its_inputs),
         cmocka_unit_test(run__refuses_constants_that_it_cannot_read),
         cmocka_unit_test(run__keeps_strings_alive),
+        cmocka_unit_test(watch__shows_what_nodes_compute_and_something_reads),
+        cmocka_unit_test(watch__ends_a_run_when_it_fails),
         cmocka_unit_test(operators__are_listed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

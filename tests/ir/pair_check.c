@@ -6,6 +6,35 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Values that stand for each other are computed by the same operator, and agree with what the pairing says of constants
+ * and inputs. What Identity passes on is paired with what it read. */
+static void check_values(const oa_pairing *pairing, const oa_graph *a, const oa_graph *b)
+{
+    for (size_t v = 0; v < a->value_count; v++) {
+        size_t w = pairing->value_b[v];
+        size_t producer = a->values[v].producer;
+        if (w == OA_NONE) {
+            continue;
+        }
+        assert_true(w < b->value_count);
+        if (producer == OA_NONE) {
+            assert_int_equal(b->values[w].producer, OA_NONE);
+        } else if (strcmp(a->nodes[producer].op_type, "Identity") == 0) {
+            assert_int_equal(w, pairing->value_b[oa_node_input(&a->nodes[producer], 0)]);
+        } else if (strcmp(a->nodes[producer].op_type, "Dropout") != 0) { /* which may pass on or not */
+            assert_string_equal(a->nodes[producer].op_type, b->nodes[b->values[w].producer].op_type);
+        }
+    }
+    for (size_t t = 0; t < a->tensor_count; t++) {
+        size_t w = pairing->value_b[a->tensors[t].value];
+        assert_int_equal(pairing->tensor_b[t], w == OA_NONE ? OA_NONE : b->values[w].tensor);
+    }
+    for (size_t i = 0; i < a->input_count; i++) {
+        size_t w = pairing->value_b[a->inputs[i]];
+        assert_true(w == OA_NONE ? pairing->input_b[i] == OA_NONE : b->inputs[pairing->input_b[i]] == w);
+    }
+}
+
 /* Everything that a pairing has to be for any two graphs of one architecture. */
 static void check_sound(const oa_pairing *pairing, const oa_graph *a, const oa_graph *b)
 {
@@ -25,6 +54,7 @@ static void check_sound(const oa_pairing *pairing, const oa_graph *a, const oa_g
     for (size_t i = 0; i < a->input_count; i++) {
         assert_true(pairing->input_b[i] == OA_NONE || pairing->input_b[i] < b->input_count);
     }
+    check_values(pairing, a, b);
 }
 
 static void pairs_once(const oa_graph *a, const oa_graph *b, const char *expected)

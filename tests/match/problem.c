@@ -16,7 +16,8 @@ void pair_create(pair *p, model_builder *build, uint64_t seed_a, uint64_t seed_b
     if (oa_pair_graphs(&p->pairing, a, b, &error) != OA_OK) {
         fail_msg("%s", error.message);
     }
-    p->problem = (oa_match_problem){.layout = p->layout, .a = a, .b = b, .tensor_b = p->pairing.tensor_b};
+    p->problem = (oa_match_problem){
+        .layout = p->layout, .a = a, .b = b, .tensor_b = p->pairing.tensor_b, .value_b = p->pairing.value_b};
 }
 
 static double spread_of(const oa_tensor *tensor)

@@ -1,4 +1,5 @@
 /* Pairing and matching while the n-th allocation fails, for every n: a clean failure, outputs untouched, no leaks. */
+#include "core/match/activations.h"
 #include "core/match/frozen.h"
 #include "tests/match/models.h"
 #include "tests/match/problem.h"
@@ -76,6 +77,49 @@ static void match__reports_every_failing_allocation(void **state)
     print_message("%zu failing allocations\n", failures);
 }
 
+static void activations__report_every_failing_allocation(void **state)
+{
+    (void)state;
+    static const size_t shapes[][3] = {{4, 3}, {4, 2}, {4, 5, 3}, {4, 5, 10}};
+    static const size_t ranks[] = {2, 2, 3, 3};
+    size_t failures = 0;
+    for (size_t i = 0; i < TEST_COUNT(MODELS); i++) {
+        pair p;
+        oa_array array = {0};
+        pair_create(&p, MODELS[i], 1, 2);
+        assert_int_equal(oa_array_init(&array, OA_DTYPE_FLOAT, shapes[i], ranks[i], NULL), OA_OK);
+        for (size_t k = 0; k < array.count; k++) {
+            ((float *)array.data)[k] = (float)(k * k % 17) - 8.0f;
+        }
+        oa_batches data = oa_batches_of_array(&array);
+        oa_activation_settings settings = {.batch = 3};
+        for (size_t n = 1; n < TOO_MANY; n++, failures++) {
+            oa_permutations found;
+            oa_activation_info info = {.samples = 77};
+            oa_error error = {0};
+            assert_int_equal(oa_permutations_init(&found, p.layout, NULL), OA_OK);
+            size_t last = p.layout->groups[0].size - 1;
+            found.of[0][0] = last;
+            found.of[0][last] = 0;
+            fail_allocation(n);
+            oa_status status = oa_match_activations(&found, &p.problem, &data, &settings, &info, &error);
+            bool has_failed = allocation_has_failed();
+            if (has_failed) {
+                assert_failed(status, &error);
+                assert_true(found.of[0][0] == last && found.of[0][last] == 0 && info.samples == 77);
+            }
+            oa_permutations_free(&found);
+            if (!has_failed) {
+                assert_true(status == OA_OK && info.samples == (i == 2 ? 0 : 4));
+                break;
+            }
+        }
+        oa_array_free(&array);
+        pair_free(&p);
+    }
+    print_message("%zu failing allocations\n", failures);
+}
+
 static void distance_and_frozen_axes__report_every_failing_allocation(void **state)
 {
     (void)state;
@@ -117,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pair__reports_every_failing_allocation),
         cmocka_unit_test(match__reports_every_failing_allocation),
+        cmocka_unit_test(activations__report_every_failing_allocation),
         cmocka_unit_test(distance_and_frozen_axes__report_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,76 +1,15 @@
 /* Planted recovery on the trained models of models/: B is a random reordering of A, exactly or with Gaussian noise of a
  * tenth of each tensor's standard deviation. Weight matching has to find every unit, in every one of 100 seeds. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "core/match/match.h"
 #include "onnx_io/model.h"
+#include "planted.h"
+#include "tests/support/cmocka_all.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { SEEDS = 100 };
-
-/* A graph that shares everything with another, but for the payloads of float constants. */
-typedef struct planted {
-    oa_graph graph;
-    oa_tensor *tensors;
-    oa_payloads payloads;
-    double noise; /* sum of squares of what was added, statistics left out */
-} planted;
-
-static double spread_of(const float *values, size_t n)
-{
-    double sum = 0.0;
-    double squares = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += (double)values[i];
-        squares += (double)values[i] * (double)values[i];
-    }
-    double mean = sum / (double)n;
-    return sqrt(fmax(squares / (double)n - mean * mean, 0.0));
-}
-
-static void plant(planted *b, const oa_graph *a, const oa_layout *layout, const oa_permutations *permutations,
-                  double noise, oa_random *random)
-{
-    oa_error error = {0};
-    b->graph = *a;
-    b->noise = 0.0;
-    b->tensors = malloc(a->tensor_count * sizeof *b->tensors);
-    assert_non_null(b->tensors);
-    memcpy(b->tensors, a->tensors, a->tensor_count * sizeof *b->tensors);
-    b->graph.tensors = b->tensors;
-    assert_int_equal(oa_payloads_init(&b->payloads, a, &error), OA_OK);
-    assert_int_equal(oa_layout_apply(&b->payloads, layout, a, NULL, permutations, &error), OA_OK);
-    for (size_t t = 0; t < a->tensor_count; t++) {
-        const oa_tensor *tensor = &a->tensors[t];
-        if (!layout->tensors[t].is_used || tensor->dtype != OA_DTYPE_FLOAT) {
-            continue;
-        }
-        float *values = b->payloads.data[t];
-        if (!values) {
-            values = malloc(tensor->count * sizeof *values);
-            assert_non_null(values);
-            memcpy(values, tensor->data, tensor->count * sizeof *values);
-            b->payloads.data[t] = values;
-        }
-        double scale = noise * spread_of(values, tensor->count);
-        for (size_t i = 0; i < tensor->count; i++) {
-            float noisy = values[i] + (float)(scale * oa_random_normal(random));
-            double added = (double)noisy - (double)values[i];
-            b->noise += layout->tensors[t].is_statistic ? 0.0 : added * added;
-            values[i] = noisy;
-        }
-        b->tensors[t].data = values;
-    }
-}
 
 /* How many units are not where they belong, for one seed. */
 static size_t wrong_units(const oa_graph *a, const oa_layout *layout, const size_t *same, uint64_t seed, double noise)
@@ -85,7 +24,7 @@ static size_t wrong_units(const oa_graph *a, const oa_layout *layout, const size
     assert_int_equal(oa_permutations_init(&truth, layout, &error), OA_OK);
     assert_int_equal(oa_permutations_init(&found, layout, &error), OA_OK);
     oa_permutations_random(&truth, layout, &random);
-    plant(&b, a, layout, &truth, noise, &random);
+    planted_make(&b, a, layout, &truth, noise, &random);
 
     oa_match_problem problem = {.layout = layout, .a = a, .b = &b.graph, .tensor_b = same};
     oa_match_settings settings = oa_match_settings_default();
@@ -94,20 +33,13 @@ static size_t wrong_units(const oa_graph *a, const oa_layout *layout, const size
     assert_int_equal(oa_match_weights(&found, &problem, &settings, NULL, &error), OA_OK);
     assert_int_equal(oa_match_distance(&distance, &problem, &found, &error), OA_OK);
 
-    oa_permutations_invert(&truth, layout);
-    size_t wrong = 0;
-    for (size_t g = 0; g < layout->group_count; g++) {
-        for (size_t i = 0; i < layout->groups[g].size; i++) {
-            wrong += found.of[g][i] != truth.of[g][i];
-        }
-    }
+    size_t wrong = planted_wrong(&found, &truth, layout);
     /* The distance left must be the noise's own, but for rounding of sums over some 1e6 squares in double. */
     if (wrong == 0 && fabs(distance - b.noise) > 1e-9 * b.noise + 1e-12) {
         print_message("seed %llu: distance %.12g, noise %.12g\n", (unsigned long long)seed, distance, b.noise);
         wrong = 1;
     }
-    oa_payloads_free(&b.payloads);
-    free(b.tensors);
+    planted_free(&b);
     oa_permutations_free(&truth);
     oa_permutations_free(&found);
     return wrong;

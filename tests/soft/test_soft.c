@@ -156,6 +156,66 @@ static void check_distance(const oa_match_problem *problem, oa_soft *soft, matri
     }
 }
 
+/* Sum of <a, S b>, each constant times its factor. */
+static double slow_inner(const oa_match_problem *problem, doubles s, const double *factors)
+{
+    double sum = 0.0;
+    for (size_t t = 0; t < problem->a->tensor_count; t++) {
+        const oa_tensor *shape = &problem->a->tensors[t];
+        const oa_layout_tensor *item = &problem->layout->tensors[t];
+        if (!item->moves || item->is_statistic || !oa_dtype_is_float(shape->dtype) || !shape->count) {
+            continue;
+        }
+        double *b = oa_malloc(shape->count, sizeof *b);
+        assert_non_null(b);
+        slow_apply(b, problem, t, s);
+        for (size_t i = 0; i < shape->count; i++) {
+            double a;
+            oa_floats_to_f64(&a, (const char *)shape->data + i * oa_dtype_size(shape->dtype), shape->dtype, 1);
+            sum += factors[t] * a * b[i];
+        }
+        oa_free(b);
+    }
+    return sum;
+}
+
+static void check_inner(const oa_match_problem *problem, oa_soft *soft, matrices *m, const double *factors,
+                        uint64_t seed)
+{
+    const double share = -1.5;
+    double inner = -1.0, expected = slow_inner(problem, (doubles)m->d, factors), scale = size_of(problem, m);
+    oa_random random;
+    oa_random_init(&random, seed + 55);
+    for (size_t g = 0; g < m->count; g++) {
+        size_t n = problem->layout->groups[g].size;
+        memset(m->gradient[g], 0, n * n * sizeof(float));
+    }
+    assert_int_equal(oa_soft_inner(&inner, m->gradient, soft, (floats)m->f, factors, share, NULL), OA_OK);
+    if (!(fabs(inner - expected) <= TOLERANCE * scale)) {
+        fail_msg("seed %llu: the inner product is %g and not %g", (unsigned long long)seed, inner, expected);
+    }
+    double again = -1.0;
+    assert_int_equal(oa_soft_inner(&again, NULL, soft, (floats)m->f, factors, 1.0, NULL), OA_OK);
+    assert_true(again == inner);
+    for (size_t g = 0; g < m->count; g++) {
+        size_t n = problem->layout->groups[g].size;
+        for (size_t k = 0; k < ENTRIES; k++) {
+            size_t at = oa_random_below(&random, n * n);
+            double kept = m->d[g][at];
+            m->d[g][at] = kept + 1e-3;
+            double above = slow_inner(problem, (doubles)m->d, factors);
+            m->d[g][at] = kept - 1e-3;
+            double below = slow_inner(problem, (doubles)m->d, factors);
+            m->d[g][at] = kept;
+            double slope = share * (above - below) / 2e-3;
+            if (!(fabs((double)m->gradient[g][at] - slope) <= 1e-4 * (scale + fabs(slope)))) {
+                fail_msg("seed %llu, group %zu: gradient %zu is %g and not %g", (unsigned long long)seed, g, at,
+                         (double)m->gradient[g][at], slope);
+            }
+        }
+    }
+}
+
 static void check(const oa_match_problem *problem, uint64_t seed)
 {
     oa_soft *soft = NULL;
@@ -173,6 +233,7 @@ static void check(const oa_match_problem *problem, uint64_t seed)
     check_distance(problem, soft, &m, NULL, seed);
     check_apply(problem, soft, &m, seed);
     check_distance(problem, soft, &m, factors, seed);
+    check_inner(problem, soft, &m, factors, seed);
     check_distance(problem, soft, &m, NULL, seed);
     oa_soft_destroy(soft);
     oa_free(factors);

@@ -25,8 +25,8 @@ static char *sides_text(const oa_layout *layout, const oa_graph *graph)
         }
         fprintf(stream, "|");
         for (size_t i = 0; i < group->carrier_count; i++) {
-            const oa_carrier *c = &layout->carriers[group->first_carrier + i];
-            assert_true(c->group == g && c->axis < c->rank);
+            const oa_place *c = &layout->places[layout->carriers[group->first_carrier + i]];
+            assert_true(c->group == g && c->is_summed);
             size_t producer = graph->values[c->value].producer;
             assert_true(producer != OA_NONE);
             fprintf(stream, " %s.%zu", graph->nodes[producer].op_type, c->axis);

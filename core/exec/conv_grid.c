@@ -1,0 +1,156 @@
+#include "core/exec/conv_grid.h"
+
+#include <string.h>
+
+bool oa_conv_grid_plan(oa_conv_grid *grid, const oa_window *window)
+{
+    size_t last = 0;
+    *grid = (oa_conv_grid){.cells = 1, .phases = 1, .taps = 1};
+    for (size_t d = window->rank; d-- > 0;) {
+        size_t reach = (window->kernel[d] - 1) * window->dilation[d] / window->stride[d];
+        grid->steps[d] = grid->cells;
+        if (oa_add_overflows(&grid->sizes[d], window->out[d], reach) ||
+            oa_mul_overflows(&grid->cells, grid->cells, grid->sizes[d]) ||
+            oa_mul_overflows(&grid->phases, grid->phases, window->stride[d]) ||
+            oa_mul_overflows(&grid->taps, grid->taps, window->kernel[d])) {
+            return false;
+        }
+        last += (window->out[d] - 1) * grid->steps[d];
+    }
+    grid->width = last + 1;
+    return true;
+}
+
+void oa_conv_grid_tap(size_t *phase, size_t *cell, const oa_conv_grid *grid, const oa_window *window, size_t tap)
+{
+    size_t phase_step = 1;
+    *phase = *cell = 0;
+    for (size_t d = window->rank; d-- > 0;) {
+        size_t at = tap % window->kernel[d] * window->dilation[d];
+        tap /= window->kernel[d];
+        *phase += at % window->stride[d] * phase_step;
+        *cell += at / window->stride[d] * grid->steps[d];
+        phase_step *= window->stride[d];
+    }
+}
+
+/* Where the input row at an outer position lies: the cell of its place -pad, and the phase as far as the outer axes
+ * say; false when no tap reads it. */
+static bool find_row(size_t *phase, size_t *cell, const size_t *position, const oa_conv_grid *grid,
+                     const oa_window *window)
+{
+    *phase = *cell = 0;
+    for (size_t d = 0; d + 1 < window->rank; d++) {
+        size_t at = position[d] + window->pad[d];
+        if (at / window->stride[d] >= grid->sizes[d]) {
+            return false;
+        }
+        *phase = *phase * window->stride[d] + at % window->stride[d];
+        *cell += at / window->stride[d] * grid->steps[d];
+    }
+    *phase *= window->stride[window->rank - 1];
+    return true;
+}
+
+/* The elements of an input row that belong to one phase: x[first], x[first + stride], ... at cells from `cell` on. */
+typedef struct row_run {
+    size_t first;
+    size_t cell;
+    size_t count;
+} row_run;
+
+static row_run run_of(size_t phase, const oa_conv_grid *grid, const oa_window *window)
+{
+    size_t d = window->rank - 1, stride = window->stride[d], pad = window->pad[d];
+    row_run run = {.first = (phase + stride - pad % stride) % stride};
+    run.cell = (run.first + pad) / stride;
+    size_t in = run.first < window->in[d] ? (window->in[d] - run.first + stride - 1) / stride : 0;
+    size_t room = run.cell < grid->sizes[d] ? grid->sizes[d] - run.cell : 0;
+    run.count = in < room ? in : room;
+    return run;
+}
+
+void oa_conv_grid_put_input(float *cells, const float *x, size_t plane, const oa_conv_grid *grid,
+                            const oa_window *window)
+{
+    size_t last = window->rank - 1, stride = window->stride[last], position[OA_MAX_RANK] = {0}, phase, cell;
+    do {
+        if (find_row(&phase, &cell, position, grid, window)) {
+            for (size_t s = 0; s < stride; s++) {
+                const row_run run = run_of(s, grid, window);
+                float *restrict to = cells + (phase + s) * plane + cell + run.cell;
+                const float *restrict from = x + run.first;
+                for (size_t i = 0; i < run.count && stride == 1; i++) {
+                    to[i] = from[i];
+                }
+                for (size_t i = 0; i < run.count && stride != 1; i++) {
+                    to[i] = from[i * stride];
+                }
+            }
+        }
+        x += window->in[last];
+    } while (oa_window_next(position, window->in, last));
+}
+
+void oa_conv_grid_take_input(float *x, const float *cells, size_t plane, bool adds, const oa_conv_grid *grid,
+                             const oa_window *window)
+{
+    size_t last = window->rank - 1, stride = window->stride[last], position[OA_MAX_RANK] = {0}, phase, cell;
+    /* With a stride, or a window that ends before the input does, some elements may have no cell. */
+    if (!adds) {
+        memset(x, 0, oa_window_size(window->in, window->rank) * sizeof *x);
+    }
+    do {
+        if (find_row(&phase, &cell, position, grid, window)) {
+            for (size_t s = 0; s < stride; s++) {
+                const row_run run = run_of(s, grid, window);
+                const float *restrict from = cells + (phase + s) * plane + cell + run.cell;
+                float *restrict to = x + run.first;
+                for (size_t i = 0; i < run.count && stride == 1; i++) {
+                    to[i] += from[i];
+                }
+                for (size_t i = 0; i < run.count && stride != 1; i++) {
+                    to[i * stride] += from[i];
+                }
+            }
+        }
+        x += window->in[last];
+    } while (oa_window_next(position, window->in, last));
+}
+
+/* The cell of the first output of a row. */
+static size_t output_row(const size_t *position, const oa_conv_grid *grid, const oa_window *window)
+{
+    size_t cell = 0;
+    for (size_t d = 0; d + 1 < window->rank; d++) {
+        cell += position[d] * grid->steps[d];
+    }
+    return cell;
+}
+
+void oa_conv_grid_put_output(float *cells, const float *y, const oa_conv_grid *grid, const oa_window *window)
+{
+    size_t last = window->rank - 1, n = window->out[last], position[OA_MAX_RANK] = {0};
+    do {
+        float *restrict to = cells + output_row(position, grid, window);
+        const float *restrict from = y;
+        for (size_t i = 0; i < n; i++) {
+            to[i] = from[i];
+        }
+        y += n;
+    } while (oa_window_next(position, window->out, last));
+}
+
+void oa_conv_grid_take_output(float *y, const float *cells, float bias, const oa_conv_grid *grid,
+                              const oa_window *window)
+{
+    size_t last = window->rank - 1, n = window->out[last], position[OA_MAX_RANK] = {0};
+    do {
+        const float *restrict from = cells + output_row(position, grid, window);
+        float *restrict to = y;
+        for (size_t i = 0; i < n; i++) {
+            to[i] = from[i] + bias;
+        }
+        y += n;
+    } while (oa_window_next(position, window->out, last));
+}

@@ -1,0 +1,101 @@
+#include "core/exec/conv_shifted.h"
+
+#include "core/linalg/shift.h"
+
+#include <string.h>
+
+/* From so many output channels of a group on, a matrix product's packing no longer weighs. */
+enum { MOST_CHANNELS = 64 };
+
+bool oa_conv_shifted_pays(oa_conv_grid *grid, const oa_conv *conv)
+{
+    const oa_window *window = &conv->window;
+    if (!oa_shift_is_available() || conv->out_channels > MOST_CHANNELS || !oa_conv_grid_plan(grid, window)) {
+        return false;
+    }
+    return grid->taps > 1;
+}
+
+/* The scratch of one group, in floats but for the offsets. */
+typedef struct workspace {
+    float *input;  /* [in_channels, phases, cells] of one image */
+    float *output; /* [out_channels, stride] */
+    float *packed; /* the weights of all groups, as oa_shift_product wants them */
+    ptrdiff_t *offsets;
+    size_t stride;
+    size_t depth;
+    size_t packed_size; /* of one group */
+    size_t input_size;
+} workspace;
+
+static bool make_workspace(workspace *w, const oa_conv *conv, const oa_conv_grid *grid, oa_call *call)
+{
+    size_t rows = oa_shift_round(conv->out_channels, OA_SHIFT_ROWS), planes, output, packed, total, offsets, bytes;
+    w->stride = oa_shift_round(grid->width, OA_SHIFT_LANES);
+    if (oa_mul_overflows(&w->depth, conv->in_channels, grid->taps) ||
+        oa_mul_overflows(&planes, conv->in_channels, grid->phases) ||
+        oa_mul_overflows(&w->input_size, planes, grid->cells) ||
+        oa_add_overflows(&w->input_size, w->input_size, 2 * OA_SHIFT_LANES) || /* read past the end */
+        oa_mul_overflows(&output, rows, w->stride) || oa_mul_overflows(&w->packed_size, rows, w->depth) ||
+        oa_mul_overflows(&packed, w->packed_size, conv->groups) || oa_add_overflows(&total, w->input_size, output) ||
+        oa_add_overflows(&total, total, packed) || oa_mul_overflows(&bytes, total, sizeof(float)) ||
+        oa_mul_overflows(&offsets, w->depth, sizeof(ptrdiff_t)) || oa_add_overflows(&bytes, bytes, offsets)) {
+        return false;
+    }
+    w->offsets = oa_call_scratch(call, bytes, 1);
+    if (!w->offsets) {
+        return false;
+    }
+    w->input = (float *)(w->offsets + w->depth);
+    w->output = w->input + w->input_size;
+    w->packed = w->output + output;
+    return true;
+}
+
+/* Weights [out_channels, depth] by blocks of rows. */
+static void pack(float *packed, const float *w, size_t rows, size_t depth)
+{
+    size_t all = oa_shift_round(rows, OA_SHIFT_ROWS);
+    for (size_t r = 0; r < all; r++) {
+        float *to = packed + r / OA_SHIFT_ROWS * depth * OA_SHIFT_ROWS + r % OA_SHIFT_ROWS;
+        for (size_t k = 0; k < depth; k++) {
+            to[k * OA_SHIFT_ROWS] = r < rows ? w[r * depth + k] : 0.0f;
+        }
+    }
+}
+
+oa_status oa_conv_shifted(float *y, const float *x, const float *w, const float *bias, const oa_conv *conv,
+                          const oa_conv_grid *grid, oa_call *call, oa_error *error)
+{
+    const oa_window *window = &conv->window;
+    size_t in_size = oa_window_size(window->in, window->rank), out_size = oa_window_size(window->out, window->rank);
+    workspace work;
+    if (!make_workspace(&work, conv, grid, call)) {
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the grid of a convolution");
+    }
+    for (size_t k = 0; k < work.depth; k++) {
+        size_t phase, cell;
+        oa_conv_grid_tap(&phase, &cell, grid, window, k % grid->taps);
+        work.offsets[k] = (ptrdiff_t)((k / grid->taps * grid->phases + phase) * grid->cells + cell);
+    }
+    for (size_t g = 0; g < conv->groups; g++) {
+        pack(work.packed + g * work.packed_size, w + g * conv->out_channels * work.depth, conv->out_channels,
+             work.depth);
+    }
+    memset(work.input, 0, work.input_size * sizeof *work.input); /* the padding stays so */
+    for (size_t i = 0; i < conv->batch * conv->groups; i++) {
+        size_t g = i % conv->groups;
+        for (size_t c = 0; c < conv->in_channels; c++) {
+            oa_conv_grid_put_input(work.input + c * grid->phases * grid->cells, x, grid->cells, grid, window);
+            x += in_size;
+        }
+        oa_shift_product(work.output, work.stride, work.packed + g * work.packed_size, conv->out_channels, work.input,
+                         work.offsets, work.depth, grid->width);
+        for (size_t m = 0; m < conv->out_channels; m++) {
+            oa_conv_grid_take_output(y, work.output + m * work.stride, bias ? bias[g * conv->out_channels + m] : 0.0f,
+                                     grid, window);
+            y += out_size;
+        }
+    }
+    return OA_OK;
+}

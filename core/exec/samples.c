@@ -1,0 +1,81 @@
+#include "core/exec/samples.h"
+
+#include <string.h>
+
+/* Only a view is needed, so that the array itself can be the context. */
+static oa_status read_array(void *elements, void *context, size_t first, size_t n, oa_error *error)
+{
+    (void)error;
+    const oa_array *array = context;
+    size_t bytes = array->count / array->dims[0] * oa_dtype_size(array->dtype);
+    memcpy(elements, (const char *)array->data + first * bytes, n * bytes);
+    return OA_OK;
+}
+
+oa_batches oa_batches_of_array(const oa_array *array)
+{
+    oa_batches batches = {
+        .count = array->rank ? array->dims[0] : 0, .dtype = array->dtype, .rank = array->rank, .read = read_array};
+    memcpy(batches.dims, array->dims, sizeof batches.dims);
+    memcpy(&batches.context, &array, sizeof batches.context); /* read_array does not write to it */
+    return batches;
+}
+
+void oa_batches_close(oa_batches *batches)
+{
+    if (batches) {
+        if (batches->close) {
+            batches->close(batches->context);
+        }
+        *batches = (oa_batches){0};
+    }
+}
+
+size_t oa_batches_elements(const oa_batches *batches)
+{
+    size_t elements = 1;
+    for (size_t k = 1; k < batches->rank; k++) {
+        elements *= batches->dims[k];
+    }
+    return elements;
+}
+
+static bool has_shape(const oa_array *batch, const oa_batches *batches, size_t size)
+{
+    return batch->data && batch->dtype == batches->dtype && batch->rank == batches->rank && batch->dims[0] == size &&
+           memcmp(batch->dims + 1, batches->dims + 1, (batches->rank - 1) * sizeof *batch->dims) == 0;
+}
+
+oa_status oa_batches_read(oa_array *batch, const oa_batches *batches, size_t first, size_t n, size_t size,
+                          oa_error *error)
+{
+    if (n == 0 || n > size || first >= batches->count || n > batches->count - first) {
+        return oa_fail(error, OA_ERROR_INTERNAL, "samples %zu to %zu of %zu do not make a batch of %zu", first,
+                       first + n, batches->count, size);
+    }
+    if (!has_shape(batch, batches, size)) {
+        size_t dims[OA_MAX_RANK];
+        memcpy(dims, batches->dims, sizeof dims);
+        dims[0] = size;
+        oa_array_free(batch);
+        oa_status status = oa_array_init(batch, batches->dtype, dims, batches->rank, error);
+        if (status != OA_OK) {
+            return status;
+        }
+    }
+    oa_status status = batches->read(batch->data, batches->context, first, n, error);
+    size_t bytes = oa_batches_elements(batches) * oa_dtype_size(batches->dtype);
+    for (size_t i = n; i < size && status == OA_OK; i++) {
+        memcpy((char *)batch->data + i * bytes, (const char *)batch->data + (n - 1) * bytes, bytes);
+    }
+    return status;
+}
+
+void oa_samples_close(oa_samples *samples)
+{
+    if (samples) {
+        oa_batches_close(&samples->data);
+        oa_batches_close(&samples->targets);
+        *samples = (oa_samples){0};
+    }
+}

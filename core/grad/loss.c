@@ -1,0 +1,79 @@
+#include "core/grad/loss.h"
+
+#include <math.h>
+
+/* Minus the logarithm of the softmax's element `label`, of n, and its gradient (softmax - one-hot) * weight. The
+ * maximum is taken off first, so that no exponential overflows. */
+static double cross_entropy_row(float *gradient, const float *x, size_t n, size_t label, double weight)
+{
+    float most = x[0];
+    double sum = 0.0;
+    for (size_t i = 1; i < n; i++) {
+        most = x[i] > most ? x[i] : most;
+    }
+    for (size_t i = 0; i < n; i++) {
+        float e = expf(x[i] - most);
+        sum += (double)e;
+        if (gradient) {
+            gradient[i] = e;
+        }
+    }
+    if (gradient) {
+        float factor = (float)(weight / sum);
+        for (size_t i = 0; i < n; i++) {
+            gradient[i] *= factor;
+        }
+        gradient[label] -= (float)weight;
+    }
+    return log(sum) - ((double)x[label] - (double)most);
+}
+
+static oa_status cross_entropy(double *loss, float *gradient, const oa_array *output, const int64_t *labels,
+                               oa_error *error)
+{
+    size_t batch = output->dims[0], classes = output->count / batch;
+    const float *x = output->data;
+    double sum = 0.0;
+    if (!labels) {
+        return oa_fail(error, OA_ERROR_INPUT, "cross-entropy needs labels");
+    }
+    for (size_t n = 0; n < batch; n++) {
+        if (labels[n] < 0 || (uint64_t)labels[n] >= classes) {
+            return oa_fail(error, OA_ERROR_INPUT, "label %lld of sample %zu, where the model has %zu classes",
+                           (long long)labels[n], n, classes);
+        }
+        sum += cross_entropy_row(gradient ? gradient + n * classes : NULL, x + n * classes, classes, (size_t)labels[n],
+                                 1.0 / (double)batch);
+    }
+    *loss = sum / (double)batch;
+    return OA_OK;
+}
+
+static oa_status mean_square(double *loss, float *gradient, const oa_array *output, const float *values,
+                             oa_error *error)
+{
+    const float *x = output->data, factor = (float)(2.0 / (double)output->count);
+    double sum = 0.0;
+    if (!values) {
+        return oa_fail(error, OA_ERROR_INPUT, "the mean squared error needs target values");
+    }
+    for (size_t i = 0; i < output->count; i++) {
+        float difference = x[i] - values[i];
+        sum += (double)difference * (double)difference;
+        if (gradient) {
+            gradient[i] = factor * difference;
+        }
+    }
+    *loss = sum / (double)output->count;
+    return OA_OK;
+}
+
+oa_status oa_loss_run(double *loss, float *gradient, const oa_array *output, const oa_target *target, oa_loss_kind kind,
+                      oa_error *error)
+{
+    if (output->rank == 0 || output->count == 0) {
+        return oa_fail(error, OA_ERROR_INPUT, "the output has no samples to compute a loss of");
+    }
+    return kind == OA_LOSS_MSE ? mean_square(loss, gradient, output, target->values, error)
+                               : cross_entropy(loss, gradient, output, target->labels, error);
+}

@@ -1,0 +1,42 @@
+/* What the matchers that follow gradients take and tell: match_sinkhorn.h, match_ste.h. */
+#ifndef OA_SOFT_SETTINGS_H
+#define OA_SOFT_SETTINGS_H
+
+#include "core/exec/samples.h"
+
+#include <stdint.h>
+
+typedef struct oa_soft_settings {
+    size_t iterations; /* steps of Adam */
+    double rate;       /* its step size */
+    uint64_t seed;
+    size_t judged_every; /* steps between two looks at the hard permutations of the moment */
+    bool continues;      /* the permutations given are another method's answer: start from them */
+    size_t threads;      /* for groups beside one another; 1: none. The BLAS has its own (core/linalg/blas.h) */
+
+    /* The loss on samples. */
+    const oa_samples *samples; /* NULL: the distance of the weights */
+    size_t batch;
+    size_t samples_max; /* kept in memory */
+    bool at_midpoint;   /* lambda is 1/2 and not random */
+
+    /* Sinkhorn only. */
+    double temperature;
+    size_t sinkhorn_iterations;
+    double confidence; /* when continuing: the share of a row that its unit has at the start, below 1 */
+
+    void (*progress)(void *context, size_t done, size_t total); /* may be NULL */
+    void *progress_context;
+    /* The objective of the soft step and of the hard permutations of the moment, for plots; may be NULL. */
+    void (*trace)(void *context, size_t iteration, double soft, double hard);
+    void *trace_context;
+} oa_soft_settings;
+
+typedef struct oa_soft_info {
+    size_t iterations;
+    double start;          /* the objective of the permutations given */
+    double best;           /* of the result; never above `start` */
+    size_t best_iteration; /* after how many steps; 0: the start itself */
+} oa_soft_info;
+
+#endif

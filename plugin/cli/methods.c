@@ -1,0 +1,136 @@
+#include "plugin/cli/methods.h"
+
+#include "core/match/activations.h"
+#include "core/soft/match_sinkhorn.h"
+#include "core/soft/match_ste.h"
+#include "plugin/cli/aligner_find.h"
+#include "plugin/cli/report.h"
+
+static oa_status by_weights(oa_align_run *run, size_t index, bool continues, oa_progress *progress, oa_error *error)
+{
+    oa_follower *follower = &run->followers[index];
+    oa_match_problem problem = oa_run_problem(run, index);
+    oa_match_settings settings = oa_match_settings_default();
+    settings.seed = run->options->seed;
+    settings.starts = run->options->starts;
+    settings.continues = continues;
+    settings.progress = oa_progress_step;
+    settings.progress_context = progress;
+    oa_status status = oa_match_weights(&follower->permutations, &problem, &settings, &follower->match, error);
+    oa_progress_end(progress);
+    if (status == OA_OK && run->options->is_verbose) {
+        oa_note(run->options, "%s: best of %zu starts after %zu sweeps; inner product %.9g, worst start %.9g",
+                run->options->models[index + 1], follower->match.starts, follower->match.sweeps,
+                follower->match.inner_product, follower->match.worst_inner_product);
+    }
+    return status;
+}
+
+/* What another method has found is what ties keep, and all that is left to groups without activations. */
+static oa_status by_activations(oa_align_run *run, size_t index, oa_progress *progress, oa_error *error)
+{
+    oa_follower *follower = &run->followers[index];
+    const char *name = run->options->models[index + 1];
+    oa_match_problem problem = oa_run_problem(run, index);
+    oa_activation_settings settings = oa_activation_settings_default();
+    oa_activation_info info = {0};
+    settings.uses_covariance = run->options->uses_covariance;
+    settings.progress = oa_progress_step;
+    settings.progress_context = progress;
+    oa_status status =
+        oa_match_activations(&follower->permutations, &problem, &run->samples.data, &settings, &info, error);
+    oa_progress_end(progress);
+    if (status != OA_OK) {
+        oa_error_context(error, "while matching activations of %s and %s on %s", run->options->models[0], name,
+                         run->options->data);
+        return status;
+    }
+    if (info.unmatched) {
+        oa_note(run->options, "%s: %zu of %zu groups show in no activation by themselves and stay as they are", name,
+                info.unmatched, run->layout->group_count);
+    }
+    if (run->options->is_verbose) {
+        oa_note(run->options, "%s: mean %s of matched units %.4f -> %.4f on %zu samples; %zu dead units", name,
+                settings.uses_covariance ? "covariance" : "correlation", info.before, info.after, info.samples,
+                info.dead);
+    }
+    return OA_OK;
+}
+
+/* One pass of the aligner, which is read when it is first needed. What another method has found does not matter to it.
+ */
+static oa_status by_aligner(oa_align_run *run, size_t index, oa_error *error)
+{
+    oa_status status = OA_OK;
+    if (!run->aligner) {
+        status = oa_aligner_find(&run->aligner, run->options->aligner, run->layout, oa_run_graph(run, 0), error);
+    }
+    if (status != OA_OK) {
+        return status;
+    }
+    oa_match_problem problem = oa_run_problem(run, index);
+    return oa_match_deep_align(&run->followers[index].permutations, run->aligner, &problem, error);
+}
+
+/* Sinkhorn and straight-through matching. With labels or targets the loss counts, otherwise the distance. */
+static oa_status by_gradients(oa_method method, oa_align_run *run, size_t index, bool continues, oa_progress *progress,
+                              oa_error *error)
+{
+    const oa_options *options = run->options;
+    oa_follower *follower = &run->followers[index];
+    oa_match_problem problem = oa_run_problem(run, index);
+    bool is_ste = method == OA_METHOD_STE;
+    const oa_samples *samples = run->samples.targets.count ? &run->samples : NULL;
+    oa_soft_settings settings = is_ste ? oa_ste_settings_default() : oa_sinkhorn_settings_default(samples);
+    oa_soft_info info = {0};
+    settings.samples = samples;
+    settings.iterations = options->iterations ? options->iterations : settings.iterations;
+    settings.rate = options->learning_rate > 0.0 ? options->learning_rate : settings.rate;
+    settings.seed = options->seed;
+    settings.threads = (size_t)options->threads;
+    settings.continues = continues;
+    settings.progress = oa_progress_step;
+    settings.progress_context = progress;
+    oa_status status = is_ste ? oa_match_ste(&follower->permutations, &problem, &settings, &info, error)
+                              : oa_match_sinkhorn(&follower->permutations, &problem, &settings, &info, error);
+    oa_progress_end(progress);
+    if (status != OA_OK) {
+        oa_error_context(error, "method '%s'%s", oa_method_name(method),
+                         status == OA_ERROR_UNSUPPORTED && !is_ste
+                             ? " follows the loss on --labels (without them, the distance of the weights)"
+                             : "");
+    } else if (options->is_verbose) {
+        oa_note(options, "%s: %s %.6g -> %.6g after %zu of %zu steps", options->models[index + 1],
+                samples ? "loss between the models" : "squared distance", info.start, info.best, info.best_iteration,
+                info.iterations);
+    }
+    return status;
+}
+
+oa_status oa_run_method(oa_method method, oa_align_run *run, size_t follower, bool continues, oa_error *error)
+{
+    oa_progress progress;
+    oa_status status = OA_OK;
+    oa_progress_start(&progress, run->options, oa_method_name(method));
+    switch (method) {
+    case OA_METHOD_WEIGHTS:
+        status = by_weights(run, follower, continues, &progress, error);
+        break;
+    case OA_METHOD_ACTIVATIONS:
+        status = by_activations(run, follower, &progress, error);
+        break;
+    case OA_METHOD_SINKHORN:
+    case OA_METHOD_STE:
+        status = by_gradients(method, run, follower, continues, &progress, error);
+        break;
+    case OA_METHOD_DEEP_ALIGN:
+        status = by_aligner(run, follower, error);
+        break;
+    case OA_METHOD_AUTO:
+    case OA_METHOD_NONE:
+    case OA_METHOD_COUNT:
+        break;
+    }
+    oa_progress_end(&progress);
+    return status;
+}

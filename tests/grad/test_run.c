@@ -1,0 +1,5 @@
+#include "tests/grad/differences.h"
+int main(void)
+{
+    return 0;
+}
