@@ -5,7 +5,7 @@ install_packages() {
     local wanted="gcc g++ libc6-dev cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev libopenblas-pthread-dev
         libjansson-dev zlib1g-dev libonnx-dev"
     if [ "$1" = test ]; then
-        wanted="$wanted libcmocka-dev libonnx-testdata clang clang-format git python3 python3-venv time"
+        wanted="$wanted libcmocka-dev libonnx-testdata dataset-fashion-mnist clang clang-format git python3 python3-venv time"
     fi
     local missing="" package
     for package in $wanted; do

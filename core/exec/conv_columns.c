@@ -87,28 +87,41 @@ static void find_input_rows(row_range *range, const oa_window *window, const siz
     }
 }
 
+/* What a tap reads along the last axis: outputs first .. end - 1 read real input, the one at `first` place `from`. */
+typedef struct tap_span {
+    size_t first;
+    size_t end;
+    size_t from;
+} tap_span;
+
+static tap_span span_of(const oa_window *window, const size_t *tap)
+{
+    tap_span span;
+    oa_window_span(&span.first, &span.end, &span.from, window, window->rank - 1, tap[window->rank - 1]);
+    return span;
+}
+
 /* The part of output row i of a tile that lies in the tile (low .. high - 1), and in it what reads real input
- * (first .. end - 1), at place *at of the row. */
+ * (first .. end - 1), at place `at` of the channel. */
 typedef struct row_part {
     size_t low, high;
     size_t first, end;
     size_t at;
 } row_part;
 
-static row_part part_of(const oa_conv_tile *tile, const row_range *range, size_t i, const oa_window *window,
-                        size_t last_tap)
+static inline row_part part_of(const oa_conv_tile *tile, const row_range *range, size_t i, const oa_window *window,
+                               const tap_span *span)
 {
     size_t last = window->rank - 1, width = window->out[last], begin = (range->first_row + i) * width;
-    size_t span_first, span_end, from;
     row_part part = {.low = tile->first > begin ? tile->first - begin : 0,
                      .high = tile->end - begin < width ? tile->end - begin : width};
-    oa_window_span(&span_first, &span_end, &from, window, last, last_tap);
-    part.first = span_first < part.low ? part.low : span_first;
-    part.end = span_end > part.high ? part.high : span_end;
+    part.first = span->first < part.low ? part.low : span->first;
+    part.end = span->end > part.high ? part.high : span->end;
     if (range->input_rows[i] == OA_NONE || part.first >= part.end) {
         part.first = part.end = part.high;
     } else {
-        part.at = range->input_rows[i] * window->in[last] + from + (part.first - span_first) * window->stride[last];
+        part.at =
+            range->input_rows[i] * window->in[last] + span->from + (part.first - span->first) * window->stride[last];
     }
     return part;
 }
@@ -130,11 +143,11 @@ static void copy_elements(unsigned char *dst, const unsigned char *src, size_t n
 
 /* One row of one image's columns: what one tap reads of one channel, zero where it reads padding. */
 static void lay_out_tap(unsigned char *dst, const unsigned char *channel, const oa_conv_tile *tile,
-                        const row_range *range, const oa_window *window, size_t last_tap, size_t size)
+                        const row_range *range, const oa_window *window, const tap_span *span, size_t size)
 {
     size_t stride = window->stride[window->rank - 1];
     for (size_t i = 0; i < range->row_count; i++) {
-        row_part part = part_of(tile, range, i, window, last_tap);
+        row_part part = part_of(tile, range, i, window, span);
         memset(dst, 0, (part.first - part.low) * size);
         copy_elements(dst + (part.first - part.low) * size, channel + part.at * size, part.end - part.first, stride,
                       size);
@@ -147,17 +160,19 @@ void oa_conv_columns(void *columns, const void *x, const oa_conv_tile *tile, con
                      size_t size)
 {
     const oa_window *window = &conv->window;
-    size_t in_size = oa_window_size(window->in, window->rank), span = tile->end - tile->first;
+    size_t in_size = oa_window_size(window->in, window->rank), positions = tile->end - tile->first;
     size_t kernel_size = oa_window_size(window->kernel, window->rank);
     size_t image_step = conv->groups * conv->in_channels * in_size, tap[OA_MAX_RANK] = {0};
     row_range range = rows_of(tile, window, rows);
     for (size_t k = 0; k < kernel_size; k++) {
+        const tap_span span = span_of(window, tap);
         find_input_rows(&range, window, tap);
         for (size_t c = 0; c < conv->in_channels; c++) {
-            unsigned char *row = (unsigned char *)columns + (c * kernel_size + k) * tile->images * span * size;
+            unsigned char *row = (unsigned char *)columns + (c * kernel_size + k) * tile->images * positions * size;
             for (size_t n = 0; n < tile->images; n++) {
-                lay_out_tap(row + n * span * size, (const unsigned char *)x + (n * image_step + c * in_size) * size,
-                            tile, &range, window, tap[window->rank - 1], size);
+                lay_out_tap(row + n * positions * size,
+                            (const unsigned char *)x + (n * image_step + c * in_size) * size, tile, &range, window,
+                            &span, size);
             }
         }
         (void)oa_window_next(tap, window->kernel, window->rank);
@@ -165,11 +180,11 @@ void oa_conv_columns(void *columns, const void *x, const oa_conv_tile *tile, con
 }
 
 static void add_tap(float *channel, const float *src, const oa_conv_tile *tile, const row_range *range,
-                    const oa_window *window, size_t last_tap)
+                    const oa_window *window, const tap_span *span)
 {
     size_t stride = window->stride[window->rank - 1];
     for (size_t i = 0; i < range->row_count; i++) {
-        row_part part = part_of(tile, range, i, window, last_tap);
+        row_part part = part_of(tile, range, i, window, span);
         const float *from = src + (part.first - part.low);
         float *to = channel + part.at;
         size_t n = part.end - part.first;
@@ -186,16 +201,17 @@ static void add_tap(float *channel, const float *src, const oa_conv_tile *tile, 
 void oa_conv_add_columns(float *x, const float *columns, const oa_conv_tile *tile, const oa_conv *conv, size_t *rows)
 {
     const oa_window *window = &conv->window;
-    size_t in_size = oa_window_size(window->in, window->rank), span = tile->end - tile->first;
+    size_t in_size = oa_window_size(window->in, window->rank), positions = tile->end - tile->first;
     size_t kernel_size = oa_window_size(window->kernel, window->rank);
     size_t image_step = conv->groups * conv->in_channels * in_size, tap[OA_MAX_RANK] = {0};
     row_range range = rows_of(tile, window, rows);
     for (size_t k = 0; k < kernel_size; k++) {
+        const tap_span span = span_of(window, tap);
         find_input_rows(&range, window, tap);
         for (size_t c = 0; c < conv->in_channels; c++) {
-            const float *row = columns + (c * kernel_size + k) * tile->images * span;
+            const float *row = columns + (c * kernel_size + k) * tile->images * positions;
             for (size_t n = 0; n < tile->images; n++) {
-                add_tap(x + n * image_step + c * in_size, row + n * span, tile, &range, window, tap[window->rank - 1]);
+                add_tap(x + n * image_step + c * in_size, row + n * positions, tile, &range, window, &span);
             }
         }
         (void)oa_window_next(tap, window->kernel, window->rank);

@@ -50,6 +50,16 @@ oa_status oa_pool_prepare(oa_window *window, oa_array **y, oa_call *call, oa_err
     return status;
 }
 
+bool oa_pool_is_squares(const oa_window *window)
+{
+    bool is_so = window->rank == 2;
+    for (size_t d = 0; d < 2 && is_so; d++) {
+        is_so = window->kernel[d] == 2 && window->stride[d] == 2 && window->dilation[d] == 1 && window->pad[d] == 0 &&
+                2 * window->out[d] <= window->in[d];
+    }
+    return is_so;
+}
+
 oa_status oa_pool_order(double *p, oa_call *call, oa_error *error)
 {
     bool is_old = call->node->version < 2;

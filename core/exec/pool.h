@@ -18,6 +18,10 @@ void oa_pool_row(void *state, const void *plane, size_t size, const oa_window *w
  */
 oa_status oa_pool_prepare(oa_window *window, oa_array **y, oa_call *call, oa_error *error);
 
+/* Windows of two by two, side by side in a plane, that read no padding: the common case, which needs no search. A last
+ * odd row or column is in no window. */
+bool oa_pool_is_squares(const oa_window *window);
+
 /* The order p > 0 of the Lp pools: a float attribute in operator set 1 and an integer since. OA_ERROR_INPUT. */
 oa_status oa_pool_order(double *p, oa_call *call, oa_error *error);
 

@@ -152,6 +152,10 @@ oa_status oa_backward_conv(oa_backward_call *call, oa_error *error)
         }
         return OA_OK;
     }
+    oa_conv_grid grid;
+    if (oa_conv_shifted_pays(&grid, &conv)) {
+        return oa_backward_conv_shifted(&sinks, call, &conv, &grid, error);
+    }
     if (conv.in_channels == 1 && conv.out_channels <= 4) {
         oa_backward_conv_depthwise(&sinks, call, &conv);
         return OA_OK;

@@ -50,39 +50,58 @@ static oa_status read_window(oa_window *window, oa_backward_call *call, oa_error
     return oa_window_read(window, call->forward, call->forward->inputs[0], NULL, is_ceil, error);
 }
 
-/* Windows of two by two, side by side, over rows of `width` and an even or odd rest: every output has four places of
- * its own, so that they are written without a look at neighbours. */
-static void max_pool_squares(float *restrict to, const float *restrict x, const float *restrict y,
-                             const float *restrict g, const oa_window *window)
+/* Two rows of input and their gradients, one of output, where oa_pool_is_squares: every output has four places of its
+ * own, of which the first that holds it gets the gradient. */
+static void squares_row(float *restrict to_upper, float *restrict to_lower, const float *restrict upper,
+                        const float *restrict lower, const float *restrict y, const float *restrict g, size_t n)
 {
-    size_t width = window->in[1], out = window->out[1];
-    for (size_t r = 0; r < window->out[0]; r++) {
-        const float *upper = x + 2 * r * width, *lower = upper + width;
-        float *to_upper = to + 2 * r * width, *to_lower = to_upper + width;
-        for (size_t i = 0; i < out; i++) {
-            const float most = y[i], gradient = g[i];
-            const bool is_a = upper[2 * i] == most;
-            const bool is_b = !is_a & (upper[2 * i + 1] == most);
-            const bool is_c = !is_a & !is_b & (lower[2 * i] == most);
-            const bool is_d = !is_a & !is_b & !is_c;
-            to_upper[2 * i] += is_a ? gradient : 0.0f;
-            to_upper[2 * i + 1] += is_b ? gradient : 0.0f;
-            to_lower[2 * i] += is_c ? gradient : 0.0f;
-            to_lower[2 * i + 1] += is_d ? gradient : 0.0f;
-        }
-        y += out;
-        g += out;
+    for (size_t i = 0; i < n; i++) {
+        const float most = y[i], gradient = g[i];
+        const float a = upper[2 * i] == most ? gradient : 0.0f;
+        const float after_a = upper[2 * i] == most ? 0.0f : gradient;
+        const float b = upper[2 * i + 1] == most ? after_a : 0.0f;
+        const float after_b = upper[2 * i + 1] == most ? 0.0f : after_a;
+        const float c = lower[2 * i] == most ? after_b : 0.0f;
+        const float d = lower[2 * i] == most ? 0.0f : after_b;
+        to_upper[2 * i] = a;
+        to_upper[2 * i + 1] = b;
+        to_lower[2 * i] = c;
+        to_lower[2 * i + 1] = d;
     }
 }
 
-static bool is_squares(const oa_window *window)
+/* All planes. The rows go through a buffer when they are to be added. */
+static oa_status max_pool_squares(const oa_sink *sink, oa_backward_call *call, const oa_window *window, oa_error *error)
 {
-    bool is_so = window->rank == 2;
-    for (size_t d = 0; d < 2 && is_so; d++) {
-        is_so = window->kernel[d] == 2 && window->stride[d] == 2 && window->dilation[d] == 1 && window->pad[d] == 0 &&
-                2 * window->out[d] <= window->in[d];
+    const oa_array *input = call->forward->inputs[0];
+    const float *x = input->data, *y = call->forward->outputs[0].data, *g = oa_backward_output(call, 0);
+    size_t width = window->in[1], out = window->out[1], planes = input->dims[0] * input->dims[1];
+    float *rows = oa_call_scratch(call->forward, out, 4 * sizeof *rows);
+    if (!rows) {
+        return no_memory(error);
     }
-    return is_so;
+    if (!sink->adds && (2 * out != width || 2 * window->out[0] != window->in[0])) {
+        memset(sink->data, 0, input->count * sizeof *x);
+    }
+    for (size_t p = 0; p < planes; p++) {
+        float *to = sink->data + p * window->in[0] * width;
+        const float *from = x + p * window->in[0] * width;
+        for (size_t r = 0; r < window->out[0]; r++) {
+            if (sink->adds) {
+                const oa_sink upper = {.data = to, .adds = true}, lower = {.data = to + width, .adds = true};
+                squares_row(rows, rows + 2 * out, from, from + width, y, g, out);
+                oa_sink_put(&upper, rows, 2 * out, 1.0f);
+                oa_sink_put(&lower, rows + 2 * out, 2 * out, 1.0f);
+            } else {
+                squares_row(to, to + width, from, from + width, y, g, out);
+            }
+            to += 2 * width;
+            from += 2 * width;
+            y += out;
+            g += out;
+        }
+    }
+    return OA_OK;
 }
 
 oa_status oa_backward_max_pool(oa_backward_call *call, oa_error *error)
@@ -98,6 +117,9 @@ oa_status oa_backward_max_pool(oa_backward_call *call, oa_error *error)
     if (status != OA_OK) {
         return status;
     }
+    if (oa_pool_is_squares(&window) && y->count) {
+        return max_pool_squares(&sink, call, &window, error);
+    }
     oa_sink_clear(&sink, x->count);
     size_t last = window.rank - 1, width = window.out[last], planes = y->count ? x->dims[0] * x->dims[1] : 0;
     size_t in_size = oa_window_size(window.in, window.rank), out_size = oa_window_size(window.out, window.rank);
@@ -111,10 +133,6 @@ oa_status oa_backward_max_pool(oa_backward_call *call, oa_error *error)
                             .y = (const float *)y->data + p * out_size,
                             .g = g + p * out_size,
                             .done = done};
-        if (is_squares(&window)) {
-            max_pool_squares(state.to, state.x, state.y, state.g, &window);
-            continue;
-        }
         size_t position[OA_MAX_RANK] = {0};
         do {
             memset(done, 0, width);

@@ -153,6 +153,12 @@ bool oa_line_loss_wants(const oa_line_loss *line, size_t tensor)
     return line->wants[tensor];
 }
 
+size_t oa_line_loss_batches(const oa_line_loss *line, size_t samples)
+{
+    size_t covered = samples < line->kept ? samples : line->kept;
+    return covered > line->batch ? (covered + line->batch - 1) / line->batch : 1;
+}
+
 static void take(oa_line_loss *line, size_t place, size_t sample)
 {
     size_t size = line->inputs.count / line->kept * oa_dtype_size(line->inputs.dtype);

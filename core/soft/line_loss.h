@@ -20,6 +20,9 @@ void oa_line_loss_destroy(oa_line_loss *line);
 /* Does the loss depend on how this constant of a's graph is reordered? Those that move, but for statistics. */
 bool oa_line_loss_wants(const oa_line_loss *line, size_t tensor);
 
+/* How many batches cover `samples` samples, or all that are kept when these are fewer; at least 1. */
+size_t oa_line_loss_batches(const oa_line_loss *line, size_t samples);
+
 /* Chooses the batch: samples drawn at random, or part `part` of `parts` of the same ones every time. O(batch). */
 void oa_line_loss_draw(oa_line_loss *line, oa_random *random);
 void oa_line_loss_spread(oa_line_loss *line, size_t part, size_t parts);

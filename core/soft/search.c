@@ -1,7 +1,7 @@
 #include "core/soft/search.h"
 
-/* What the loss of hard permutations is measured on: parts of the samples and shares of a. */
-enum { JUDGED_PARTS = 4 };
+/* What the loss of hard permutations is measured on: about so many samples, at these shares of a. */
+enum { JUDGED_SAMPLES = 512 };
 static const double JUDGED_SHARES[] = {0.25, 0.5, 0.75};
 
 static oa_status no_memory(oa_error *error)
@@ -84,10 +84,11 @@ oa_status oa_search_loss(double *loss, oa_search *search, oa_error *error)
 static oa_status judge_loss(double *value, oa_search *search, const oa_permutations *permutations, oa_error *error)
 {
     const size_t shares = sizeof JUDGED_SHARES / sizeof JUDGED_SHARES[0];
+    const size_t parts = oa_line_loss_batches(search->line, JUDGED_SAMPLES);
     double sum = 0.0;
     oa_status status = oa_search_reorder(search, permutations, error);
-    for (size_t part = 0; part < JUDGED_PARTS && status == OA_OK; part++) {
-        oa_line_loss_spread(search->line, part, JUDGED_PARTS);
+    for (size_t part = 0; part < parts && status == OA_OK; part++) {
+        oa_line_loss_spread(search->line, part, parts);
         for (size_t k = 0; k < shares && status == OA_OK; k++) {
             double loss = 0.0;
             status = oa_line_loss_run(&loss, NULL, search->line, (const float *const *)search->moved, JUDGED_SHARES[k],
@@ -95,7 +96,7 @@ static oa_status judge_loss(double *value, oa_search *search, const oa_permutati
             sum += loss;
         }
     }
-    *value = sum / (double)(JUDGED_PARTS * shares);
+    *value = sum / (double)(parts * shares);
     return status;
 }
 

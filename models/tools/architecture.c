@@ -6,6 +6,10 @@
 #include <string.h>
 
 enum { SIZE_LIMIT = 1 << 16 };
+/* Spreads of the first layer's weights from which sines up to sin(10 x) on [-pi, pi], and images of 28x28 pixels on
+ * [-1, 1], are learned well: much less and some starts stay at the mean, much more and the networks are noise between
+ * the points. */
+static const double FREQUENCIES_OF_LINES = 3.0, FREQUENCIES_OF_IMAGES = 15.0;
 
 typedef struct named_kind {
     const char *name;
@@ -22,7 +26,7 @@ static const named_kind kinds[] = {
     {"vgg", {.kind = OA_NET_CONV, .activation = OA_NET_RELU, .stage_convs = 2}},
     {"vgg-bn", {.kind = OA_NET_CONV, .activation = OA_NET_RELU, .stage_convs = 2, .has_norm = true}},
     {"resnet", {.kind = OA_NET_RESNET, .activation = OA_NET_RELU, .stage_convs = 2, .has_norm = true}},
-    {"inr", {.kind = OA_NET_SINE, .activation = OA_NET_SIN, .extra = 3.0}},
+    {"inr", {.kind = OA_NET_SINE, .activation = OA_NET_SIN}},
 };
 
 static oa_status refuse(oa_error *error, const char *text, const char *why)
@@ -106,6 +110,9 @@ oa_status oa_architecture_parse(oa_architecture *architecture, const char *text,
         }
         if (made.kind == OA_NET_DENSE && *rest) {
             return refuse(error, text, "nothing follows the sizes");
+        }
+        if (made.kind == OA_NET_SINE && made.extra == 0.0) {
+            made.extra = made.sizes[0] == 1 ? FREQUENCIES_OF_LINES : FREQUENCIES_OF_IMAGES;
         }
         const char *fault = find_fault(&made);
         if (fault) {

@@ -93,7 +93,7 @@ static void set_defaults(oa_train_family_options *options)
         [OA_NET_DENSE] = {800, 64, 1e-3},
         [OA_NET_CONV] = {450, 64, 3e-3},
         [OA_NET_RESNET] = {450, 64, 3e-3},
-        [OA_NET_SINE] = {2000, 128, 2e-3},
+        [OA_NET_SINE] = {2000, 128, 3e-3},
     };
     oa_net_kind kind = options->architecture.kind;
     options->steps = options->steps ? options->steps : defaults[kind].steps;

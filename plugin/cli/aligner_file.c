@@ -162,6 +162,14 @@ static const oa_tensor *find_tensor(const oa_graph *graph, const char *name)
     return tensor == OA_NONE ? NULL : &graph->tensors[tensor];
 }
 
+/* Says what is wrong with an aligner's parameters. Those of the DWS encoder are made for one architecture. */
+static oa_status misfit(const oa_aligner *aligner, oa_error *error, const char *what, const char *name)
+{
+    bool is_dws = aligner->config.kind == OA_ENCODER_DWS;
+    return oa_fail(error, is_dws ? OA_ERROR_ARCHITECTURE : OA_ERROR_INPUT, "%s: parameter '%s' %s",
+                   is_dws ? "is an aligner for another architecture, or damaged" : "is a damaged aligner", name, what);
+}
+
 /* Fills in the parameters, all of which must be there, and nothing else. */
 static oa_status fill(oa_aligner *aligner, const oa_graph *graph, oa_error *error)
 {
@@ -169,12 +177,13 @@ static oa_status fill(oa_aligner *aligner, const oa_graph *graph, oa_error *erro
         const oa_parameter *p = &aligner->parameters[i];
         const oa_tensor *tensor = find_tensor(graph, p->name);
         if (!tensor || !tensor->data) {
-            return oa_fail(error, OA_ERROR_INPUT, "is a damaged aligner: parameter '%s' is missing", p->name);
+            return misfit(aligner, error, "is missing", p->name);
         }
         if (tensor->dtype != OA_DTYPE_FLOAT || tensor->rank != 2 || tensor->dims[0] != p->rows ||
             tensor->dims[1] != p->columns) {
-            return oa_fail(error, OA_ERROR_INPUT, "is a damaged aligner: parameter '%s' is not float32 [%zu, %zu]",
-                           p->name, p->rows, p->columns);
+            char shape[80];
+            (void)snprintf(shape, sizeof shape, "is not float32 [%zu, %zu]", p->rows, p->columns);
+            return misfit(aligner, error, shape, p->name);
         }
         float *to = aligner->values + p->offset;
         memcpy(to, tensor->data, tensor->count * sizeof *to);
@@ -185,11 +194,14 @@ static oa_status fill(oa_aligner *aligner, const oa_graph *graph, oa_error *erro
             }
         }
     }
-    if (graph->tensor_count != aligner->parameter_count) {
-        return oa_fail(error, OA_ERROR_INPUT,
-                       "is a damaged aligner: it holds %zu tensors, and its kind has %zu "
-                       "parameters",
-                       graph->tensor_count, aligner->parameter_count);
+    for (size_t t = 0; t < graph->tensor_count; t++) {
+        size_t i = 0;
+        while (i < aligner->parameter_count && strcmp(aligner->parameters[i].name, graph->tensors[t].name) != 0) {
+            i++;
+        }
+        if (i == aligner->parameter_count) {
+            return misfit(aligner, error, "is one too many", graph->tensors[t].name);
+        }
     }
     return OA_OK;
 }

@@ -124,14 +124,25 @@ static oa_status make_aligner(session *s, oa_error *error)
 {
     const oa_train_options *options = &s->options->train;
     const oa_family *first = &s->set.families[0];
+    oa_status status = OA_OK;
     if (s->options->aligner) {
-        return oa_aligner_file_load(&s->aligner, s->options->aligner, first->layout, first->graph, error);
+        status = oa_aligner_file_load(&s->aligner, s->options->aligner, first->layout, first->graph, error);
+    }
+    oa_encoder_kind kind = s->aligner ? s->aligner->config.kind : options->encoder;
+    if (status == OA_OK && kind == OA_ENCODER_DWS && s->set.count > 1) {
+        status = oa_fail(error, OA_ERROR_ARCHITECTURE,
+                         "an aligner with the encoder 'dws' fits one architecture, but %s is of another than %s; the "
+                         "encoder 'messages' fits any",
+                         s->set.families[1].name, first->name);
+    }
+    if (status != OA_OK || s->aligner) {
+        return status;
     }
     oa_aligner_config config = oa_aligner_config_default(options->encoder);
     oa_aligner_plan *plan = NULL;
     config.channels = options->channels ? options->channels : config.channels;
     config.rounds = options->rounds ? options->rounds : config.rounds;
-    oa_status status = oa_aligner_plan_create(&plan, &config, first->layout, first->graph, error);
+    status = oa_aligner_plan_create(&plan, &config, first->layout, first->graph, error);
     if (status != OA_OK) {
         oa_error_context(error, "%s", first->name);
         return status;

@@ -227,22 +227,24 @@ static oa_status survey_file(source *s, const oa_sample_form *form, oa_error *er
     return status;
 }
 
-/* Adds the file in s->read to what is kept; *keeps becomes false, and nothing is kept, when that is too much. */
-static oa_status keep(bool *keeps, size_t *capacity, source *s, size_t first, size_t samples,
-                      const oa_sample_form *form, oa_error *error)
+/* All files of the folder into memory. */
+static oa_status keep_folder(source *s, oa_error *error)
 {
-    size_t sample = s->elements * oa_dtype_size(s->dtype);
-    size_t bytes;
-    *keeps = !oa_mul_overflows(&bytes, sample, first + samples) && bytes <= form->keep;
-    if (!*keeps) {
-        oa_free(s->kept);
-        s->kept = NULL;
-        return OA_OK;
+    size_t total = s->shape.dims[0];
+    unsigned char *kept = oa_malloc(total * s->elements, oa_dtype_size(s->dtype)); /* no more than form->keep bytes */
+    if (!kept) {
+        no_memory(error, total * s->elements);
+        oa_error_context(error, "%s", s->path);
+        return OA_ERROR_MEMORY;
     }
-    if (!oa_grow(&s->kept, capacity, bytes, 1)) {
-        return no_memory(error, bytes);
+    oa_status status = read_folder(kept, s, 0, total, error);
+    if (status != OA_OK) {
+        oa_free(kept);
+        return status;
     }
-    memcpy(s->kept + first * sample, s->read, samples * sample);
+    s->kept = kept;
+    oa_free(s->read);
+    s->read = NULL;
     return OA_OK;
 }
 
@@ -252,8 +254,6 @@ static oa_status survey_folder(source *s, const oa_sample_form *form, oa_error *
     if (status != OA_OK) {
         return status;
     }
-    bool keeps = true;
-    size_t capacity = 0;
     size_t total = 0;
     s->first_of = oa_calloc(s->folder.count + 1, sizeof *s->first_of);
     if (!s->first_of) {
@@ -268,9 +268,6 @@ static oa_status survey_folder(source *s, const oa_sample_form *form, oa_error *
             break;
         }
         status = check(form, s->read, total * s->elements, samples * s->elements, error);
-        if (status == OA_OK && keeps) {
-            status = keep(&keeps, &capacity, s, total, samples, form, error);
-        }
         if (status != OA_OK) {
             oa_error_context(error, "%s", s->path);
         }
@@ -278,9 +275,11 @@ static oa_status survey_folder(source *s, const oa_sample_form *form, oa_error *
         s->first_of[i + 1] = total;
     }
     s->shape.dims[0] = total;
-    if (keeps) {
-        oa_free(s->read);
-        s->read = NULL;
+    size_t bytes;
+    bool is_small = status == OA_OK && !oa_mul_overflows(&bytes, s->elements * oa_dtype_size(s->dtype), total) &&
+                    bytes <= form->keep;
+    if (is_small) {
+        status = keep_folder(s, error);
     }
     return status;
 }

@@ -133,11 +133,19 @@ static void measure(const char *name, size_t (*build)(test_graph *), size_t pass
     test_graph_destroy(g);
 }
 
-int main(void)
+/* All networks, or the named one. */
+int main(int argc, char **argv)
 {
+    static const struct {
+        const char *name;
+        size_t (*build)(test_graph *);
+        size_t passes;
+    } networks[] = {{"mlp", build_mlp, 100}, {"cnn", build_cnn, 20}, {"wide-cnn", build_wide_cnn, 1}};
     oa_blas_set_threads(1);
-    measure("mlp", build_mlp, 100);
-    measure("cnn", build_cnn, 20);
-    measure("wide-cnn", build_wide_cnn, 1);
+    for (size_t i = 0; i < sizeof networks / sizeof networks[0]; i++) {
+        if (argc < 2 || strcmp(argv[1], networks[i].name) == 0) {
+            measure(networks[i].name, networks[i].build, networks[i].passes);
+        }
+    }
     return 0;
 }
