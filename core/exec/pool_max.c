@@ -98,7 +98,7 @@ static void pool_planes(void *y, int64_t *indices, const void *x, size_t planes,
 /* Without a jump, which data would decide at random. NaN wins. */
 static inline float larger(float a, float b)
 {
-    return (b > a) | (b != b) ? b : a;
+    return ((b > a) | (b != b)) ? b : a;
 }
 
 /* Where oa_pool_is_squares. */

@@ -109,13 +109,13 @@ size_t oa_permutations_moved(const oa_permutations *permutations, const oa_layou
 static size_t source_of(const oa_layout *layout, size_t index, size_t i, const oa_permutations *permutations)
 {
     const oa_part *part = &layout->parts[index];
-    const size_t *children = layout->children + part->first_child;
     if (part->kind == OA_PART_FIXED) {
         return i;
     }
     if (part->kind == OA_PART_GROUP) {
         return permutations->of[part->group][i];
     }
+    const size_t *children = layout->children + part->first_child;
     if (part->kind == OA_PART_CONCAT) {
         size_t before = 0;
         size_t child = 0;
