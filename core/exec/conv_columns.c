@@ -11,7 +11,7 @@ bool oa_conv_is_pointwise(const oa_window *window)
             return false;
         }
     }
-    return true;
+    return oa_window_size(window->out, window->rank) >= LEAST_COLUMNS;
 }
 
 oa_conv_tile oa_conv_tile_plan(const oa_conv *conv, size_t most)

@@ -31,7 +31,8 @@ void oa_conv_columns(void *columns, const void *x, const oa_conv_tile *tile, con
  * float32. */
 void oa_conv_add_columns(float *x, const float *columns, const oa_conv_tile *tile, const oa_conv *conv, size_t *rows);
 
-/* No padding, and kernel and strides of 1: x itself is the matrix. */
+/* No padding, and kernel and strides of 1: x itself is the matrix, image by image; and an image has enough columns for
+ * a product of its own. */
 bool oa_conv_is_pointwise(const oa_window *window);
 
 #endif
