@@ -1,4 +1,4 @@
-#include "plugin/cli/options.h"
+#include "plugin/cli/options_private.h"
 
 #include "core/base/memory.h"
 
@@ -31,25 +31,20 @@ enum {
     FOR_ALL = FOR_RUNNERS | FOR_INSPECT | FOR_CURVE | FOR_TRAIN
 };
 
-typedef struct parse {
-    oa_options *options;
-    oa_error *error;
-} parse;
-
 typedef struct option_entry {
     const char *name;
     char letter;
     option_kind kind;
     unsigned commands;
     size_t field; /* SETS, CLEARS, KEEPS: offset in oa_options of the bool or string */
-    oa_status (*read)(parse *p, const char *name, const char *value); /* PARSES */
+    oa_status (*read)(oa_option_parse *p, const char *name, const char *value); /* PARSES */
 } option_entry;
 
 static const char *const method_names[OA_METHOD_COUNT] = {"auto",     "none", "weights",   "activations",
                                                           "sinkhorn", "ste",  "deep-align"};
 
-static oa_status read_count(uint64_t *result, parse *p, const char *name, const char *value, uint64_t least,
-                            uint64_t most)
+oa_status oa_option_count(uint64_t *result, oa_option_parse *p, const char *name, const char *value, uint64_t least,
+                          uint64_t most)
 {
     char *end = NULL;
     errno = 0;
@@ -62,7 +57,8 @@ static oa_status read_count(uint64_t *result, parse *p, const char *name, const 
     return OA_OK;
 }
 
-static oa_status read_real(double *result, parse *p, const char *name, const char *value, double least, double most)
+oa_status oa_option_real(double *result, oa_option_parse *p, const char *name, const char *value, double least,
+                         double most)
 {
     char *end = NULL;
     double number = strtod(value, &end);
@@ -73,7 +69,7 @@ static oa_status read_real(double *result, parse *p, const char *name, const cha
     return OA_OK;
 }
 
-static oa_status read_emit(parse *p, const char *name, const char *value)
+static oa_status read_emit(oa_option_parse *p, const char *name, const char *value)
 {
     if (strcmp(value, "merged") == 0) {
         p->options->emit = OA_EMIT_MERGED;
@@ -86,7 +82,7 @@ static oa_status read_emit(parse *p, const char *name, const char *value)
 }
 
 /* weights, or weights+sinkhorn */
-static oa_status read_method(parse *p, const char *name, const char *value)
+static oa_status read_method(oa_option_parse *p, const char *name, const char *value)
 {
     oa_method_chain chain = {0};
     for (const char *at = value;; at++) {
@@ -119,20 +115,20 @@ static oa_status read_method(parse *p, const char *name, const char *value)
     return OA_OK;
 }
 
-static oa_status read_iterations(parse *p, const char *name, const char *value)
+static oa_status read_iterations(oa_option_parse *p, const char *name, const char *value)
 {
     uint64_t iterations = 0;
-    oa_status status = read_count(&iterations, p, name, value, 1, 100000000);
+    oa_status status = oa_option_count(&iterations, p, name, value, 1, 100000000);
     p->options->iterations = status == OA_OK ? (size_t)iterations : p->options->iterations;
     return status;
 }
 
-static oa_status read_learning_rate(parse *p, const char *name, const char *value)
+static oa_status read_learning_rate(oa_option_parse *p, const char *name, const char *value)
 {
-    return read_real(&p->options->learning_rate, p, name, value, 1e-9, 1e3);
+    return oa_option_real(&p->options->learning_rate, p, name, value, 1e-9, 1e3);
 }
 
-static oa_status read_loss(parse *p, const char *name, const char *value)
+static oa_status read_loss(oa_option_parse *p, const char *name, const char *value)
 {
     if (strcmp(value, "cross-entropy") == 0) {
         p->options->loss = OA_LOSS_CROSS_ENTROPY;
@@ -144,54 +140,54 @@ static oa_status read_loss(parse *p, const char *name, const char *value)
     return OA_OK;
 }
 
-static oa_status read_data_scale(parse *p, const char *name, const char *value)
+static oa_status read_data_scale(oa_option_parse *p, const char *name, const char *value)
 {
-    return read_real(&p->options->data_scale, p, name, value, 1e-30, 1e30);
+    return oa_option_real(&p->options->data_scale, p, name, value, 1e-30, 1e30);
 }
 
-static oa_status read_points(parse *p, const char *name, const char *value)
+static oa_status read_points(oa_option_parse *p, const char *name, const char *value)
 {
     uint64_t points = 0;
-    oa_status status = read_count(&points, p, name, value, 2, 10001);
+    oa_status status = oa_option_count(&points, p, name, value, 2, 10001);
     p->options->points = status == OA_OK ? (size_t)points : p->options->points;
     return status;
 }
 
-static oa_status read_tolerance(parse *p, const char *name, const char *value)
+static oa_status read_tolerance(oa_option_parse *p, const char *name, const char *value)
 {
-    return read_real(&p->options->tolerance, p, name, value, 0.0, 1e30);
+    return oa_option_real(&p->options->tolerance, p, name, value, 0.0, 1e30);
 }
 
-static oa_status read_seed(parse *p, const char *name, const char *value)
+static oa_status read_seed(oa_option_parse *p, const char *name, const char *value)
 {
-    return read_count(&p->options->seed, p, name, value, 0, UINT64_MAX);
+    return oa_option_count(&p->options->seed, p, name, value, 0, UINT64_MAX);
 }
 
-static oa_status read_starts(parse *p, const char *name, const char *value)
+static oa_status read_starts(oa_option_parse *p, const char *name, const char *value)
 {
     uint64_t starts = 0;
-    oa_status status = read_count(&starts, p, name, value, 1, 10000);
+    oa_status status = oa_option_count(&starts, p, name, value, 1, 10000);
     p->options->starts = status == OA_OK ? (size_t)starts : p->options->starts;
     return status;
 }
 
-static oa_status read_threads(parse *p, const char *name, const char *value)
+static oa_status read_threads(oa_option_parse *p, const char *name, const char *value)
 {
     uint64_t threads = 0;
-    oa_status status = read_count(&threads, p, name, value, 1, 1024);
+    oa_status status = oa_option_count(&threads, p, name, value, 1, 1024);
     p->options->threads = status == OA_OK ? (int)threads : p->options->threads;
     return status;
 }
 
 /* --dim batch=4 */
-static oa_status read_dimension(parse *p, const char *name, const char *value)
+static oa_status read_dimension(oa_option_parse *p, const char *name, const char *value)
 {
     const char *equals = strchr(value, '=');
     uint64_t size = 0;
     if (!equals || equals == value) {
         return oa_fail(p->error, OA_ERROR_USAGE, "%s takes NAME=SIZE, as in --dim batch=4, not '%s'", name, value);
     }
-    oa_status status = read_count(&size, p, name, equals + 1, 1, UINT32_MAX);
+    oa_status status = oa_option_count(&size, p, name, equals + 1, 1, UINT32_MAX);
     if (status != OA_OK) {
         return status;
     }
@@ -209,58 +205,7 @@ static oa_status read_dimension(parse *p, const char *name, const char *value)
     return OA_OK;
 }
 
-static oa_status read_encoder(parse *p, const char *name, const char *value)
-{
-    oa_train_options *train = &p->options->train;
-    bool is_dws = strcmp(value, "dws") == 0;
-    if (!is_dws && strcmp(value, "messages") != 0) {
-        return oa_fail(p->error, OA_ERROR_USAGE, "%s is 'messages' or 'dws', not '%s'", name, value);
-    }
-    train->encoder = is_dws ? OA_ENCODER_DWS : OA_ENCODER_MESSAGES;
-    train->has_encoder = true;
-    return OA_OK;
-}
-
-/* The whole numbers that `train` takes. */
-static oa_status read_train_count(parse *p, const char *name, const char *value)
-{
-    static const struct {
-        const char *name;
-        size_t field;
-        uint64_t least, most;
-    } counts[] = {{"--steps", offsetof(oa_options, train.steps), 1, 100000000},
-                  {"--batch", offsetof(oa_options, train.batch), 1, 4096},
-                  {"--channels", offsetof(oa_options, train.channels), 1, 4096},
-                  {"--rounds", offsetof(oa_options, train.rounds), 1, 64},
-                  {"--patience", offsetof(oa_options, train.patience), 0, 1000000}};
-    size_t i = 0;
-    while (strcmp(counts[i].name, name) != 0) {
-        i++;
-    }
-    uint64_t number = 0;
-    oa_status status = read_count(&number, p, name, value, counts[i].least, counts[i].most);
-    if (status == OA_OK) {
-        *(size_t *)(void *)((char *)p->options + counts[i].field) = (size_t)number;
-    }
-    return status;
-}
-
-static oa_status read_rate(parse *p, const char *name, const char *value)
-{
-    return read_real(&p->options->train.rate, p, name, value, 1e-12, 10.0);
-}
-
-static oa_status read_validation(parse *p, const char *name, const char *value)
-{
-    return read_real(&p->options->train.held_out, p, name, value, 0.0, 0.9);
-}
-
-static oa_status read_checkpoint_every(parse *p, const char *name, const char *value)
-{
-    return read_real(&p->options->train.checkpoint_seconds, p, name, value, 0.0, 1e9);
-}
-
-static oa_status read_engine(parse *p, const char *name, const char *value)
+static oa_status read_engine(oa_option_parse *p, const char *name, const char *value)
 {
     if (strcmp(value, "auto") != 0 && strcmp(value, "builtin") != 0) {
         return oa_fail(p->error, OA_ERROR_USAGE, "%s: this version has the engine 'builtin' (or 'auto'), not '%s'",
@@ -284,15 +229,15 @@ static const option_entry table[] = {
     {"--families", 0, KEEPS, FOR_TRAIN, offsetof(oa_options, train.families), NULL},
     {"--losses", 0, KEEPS, FOR_TRAIN, offsetof(oa_options, train.losses), NULL},
     {"--checkpoint", 0, KEEPS, FOR_TRAIN, offsetof(oa_options, train.checkpoint), NULL},
-    {"--checkpoint-every", 0, PARSES, FOR_TRAIN, 0, read_checkpoint_every},
-    {"--encoder", 0, PARSES, FOR_TRAIN, 0, read_encoder},
-    {"--steps", 0, PARSES, FOR_TRAIN, 0, read_train_count},
-    {"--batch", 0, PARSES, FOR_TRAIN, 0, read_train_count},
-    {"--channels", 0, PARSES, FOR_TRAIN, 0, read_train_count},
-    {"--rounds", 0, PARSES, FOR_TRAIN, 0, read_train_count},
-    {"--patience", 0, PARSES, FOR_TRAIN, 0, read_train_count},
-    {"--rate", 0, PARSES, FOR_TRAIN, 0, read_rate},
-    {"--validation", 0, PARSES, FOR_TRAIN, 0, read_validation},
+    {"--checkpoint-every", 0, PARSES, FOR_TRAIN, 0, oa_option_checkpoint_every},
+    {"--encoder", 0, PARSES, FOR_TRAIN, 0, oa_option_encoder},
+    {"--steps", 0, PARSES, FOR_TRAIN, 0, oa_option_train_count},
+    {"--batch", 0, PARSES, FOR_TRAIN, 0, oa_option_train_count},
+    {"--channels", 0, PARSES, FOR_TRAIN, 0, oa_option_train_count},
+    {"--rounds", 0, PARSES, FOR_TRAIN, 0, oa_option_train_count},
+    {"--patience", 0, PARSES, FOR_TRAIN, 0, oa_option_train_count},
+    {"--rate", 0, PARSES, FOR_TRAIN, 0, oa_option_rate},
+    {"--validation", 0, PARSES, FOR_TRAIN, 0, oa_option_validation},
     {"--covariance", 0, SETS, FOR_MATCHERS, offsetof(oa_options, uses_covariance), NULL},
     {"--data-scale", 0, PARSES, FOR_RUNNERS | FOR_CURVE | FOR_TRAIN, 0, read_data_scale},
     {"--permutation", 0, KEEPS, FOR_PERMUTE, offsetof(oa_options, permutation), NULL},
@@ -334,7 +279,7 @@ static const option_entry *find(const char *argument, const char **value)
     return NULL;
 }
 
-static oa_status read_option(parse *p, int *at, int argc, char **argv)
+static oa_status read_option(oa_option_parse *p, int *at, int argc, char **argv)
 {
     const char *value;
     const option_entry *entry = find(argv[*at], &value);
@@ -369,7 +314,7 @@ static oa_status read_option(parse *p, int *at, int argc, char **argv)
 }
 
 /* Fills weights from --lambda or --weights; without either, equal shares. */
-static oa_status settle_weights(parse *p)
+static oa_status settle_weights(oa_option_parse *p)
 {
     oa_options *options = p->options;
     size_t count = options->model_count;
@@ -387,7 +332,7 @@ static oa_status settle_weights(parse *p)
         if (count != 2) {
             return oa_fail(p->error, OA_ERROR_USAGE, "--lambda is for two models; use --weights with %zu", count);
         }
-        oa_status status = read_real(&options->weights[0], p, "--lambda", options->lambda_text, 0.0, 1.0);
+        oa_status status = oa_option_real(&options->weights[0], p, "--lambda", options->lambda_text, 0.0, 1.0);
         options->weights[1] = 1.0 - options->weights[0];
         return status;
     }
@@ -415,31 +360,7 @@ static oa_status settle_weights(parse *p)
     return OA_OK;
 }
 
-static oa_status check_train(parse *p)
-{
-    const oa_options *options = p->options;
-    const oa_train_options *train = &options->train;
-    if (!options->model_count == !train->families) {
-        return oa_fail(p->error, OA_ERROR_USAGE,
-                       "train needs either models (files or folders of .onnx) or --families FILE; see --help");
-    }
-    if (!options->output) {
-        return oa_fail(p->error, OA_ERROR_USAGE, "where should the aligner go? Give -o ALIGNER.onnx");
-    }
-    if (train->families && (options->data || options->labels)) {
-        return oa_fail(p->error, OA_ERROR_USAGE, "with --families, data and labels are named in its file");
-    }
-    if (options->labels && !options->data) {
-        return oa_fail(p->error, OA_ERROR_USAGE, "--labels needs the samples they belong to: give --data, too");
-    }
-    if (options->aligner && (train->channels || train->rounds || train->has_encoder)) {
-        return oa_fail(p->error, OA_ERROR_USAGE,
-                       "--aligner brings its own --encoder, --channels and --rounds; leave them out");
-    }
-    return OA_OK;
-}
-
-static oa_status check_methods(parse *p)
+static oa_status check_methods(oa_option_parse *p)
 {
     const oa_options *options = p->options;
     const oa_method_chain *chain = &options->methods;
@@ -461,14 +382,14 @@ static oa_status check_methods(parse *p)
     return OA_OK;
 }
 
-static oa_status check(parse *p)
+static oa_status check(oa_option_parse *p)
 {
     const oa_options *options = p->options;
     static const size_t least[] = {2, 1, 1, 2, 2};
     static const size_t most[] = {OA_NONE, 1, 1, 2, 2};
     const char *command = commands[options->command];
     if (options->command == OA_COMMAND_TRAIN) {
-        return check_train(p);
+        return oa_options_check_train(p);
     }
     if (options->model_count < least[options->command] || options->model_count > most[options->command]) {
         return oa_fail(p->error, OA_ERROR_USAGE, "%s%sneeds %s%zu model%s, %zu given; see --help", command,
@@ -486,7 +407,8 @@ static oa_status check(parse *p)
         return oa_fail(p->error, OA_ERROR_USAGE, "--invert goes with --permutation");
     }
     if (options->command == OA_COMMAND_CURVE && (!options->data || !options->labels)) {
-        return oa_fail(p->error, OA_ERROR_USAGE, "curve needs samples and their classes: give --data and --labels");
+        return oa_fail(p->error, OA_ERROR_USAGE,
+                       "curve needs samples and their classes or targets: give --data and --labels");
     }
     if (options->labels && !options->data) {
         return oa_fail(p->error, OA_ERROR_USAGE, "--labels needs the samples they belong to: give --data, too");
@@ -506,7 +428,7 @@ oa_status oa_options_read(oa_options *options, int argc, char **argv, oa_error *
                      .methods = {.of = {OA_METHOD_AUTO}, .count = 1},
                      .train = {.steps = 2000, .batch = 8, .rate = 1e-3, .held_out = 0.1, .checkpoint_seconds = 30.0},
                      .threads = cores > 0 ? (int)cores : 1};
-    parse p = {.options = options, .error = error};
+    oa_option_parse p = {.options = options, .error = error};
     options->models = oa_calloc((size_t)(argc > 0 ? argc : 1), sizeof *options->models);
     if (!options->models) {
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory");
