@@ -200,8 +200,9 @@ static oa_status project(size_t *permutation, const float *scores, size_t n, dou
     return oa_assign_maximise(permutation, profit, n, NULL, NULL, NULL, error);
 }
 
-static oa_status assign_groups(oa_permutations *permutations, oa_tape *tape, const oa_aligner_leaves *leaves,
-                               const oa_aligner_plan *plan, const oa_packed *const *models, oa_error *error)
+static oa_status assign_groups(oa_permutations *permutations, oa_match_scores *kept, oa_tape *tape,
+                               const oa_aligner_leaves *leaves, const oa_aligner_plan *plan,
+                               const oa_packed *const *models, oa_error *error)
 {
     const oa_layout *layout = plan->layout;
     size_t largest = 0, cells;
@@ -221,6 +222,10 @@ static oa_status assign_groups(oa_permutations *permutations, oa_tape *tape, con
     for (size_t g = 0; g < layout->group_count && status == OA_OK; g++) {
         oa_var scores = oa_aligner_scores(tape, leaves, plan, models, features, g, 0, 1);
         status = oa_tape_status(tape, error);
+        if (status == OA_OK && kept) {
+            size_t size = layout->groups[g].size;
+            memcpy(kept->of[g], oa_tape_data(tape, scores), size * size * sizeof(float));
+        }
         if (status == OA_OK) {
             status = project(permutations->of[g], oa_tape_data(tape, scores), layout->groups[g].size, profit, error);
         }
@@ -230,8 +235,8 @@ static oa_status assign_groups(oa_permutations *permutations, oa_tape *tape, con
     return status;
 }
 
-oa_status oa_match_deep_align(oa_permutations *permutations, const oa_aligner *aligner, const oa_match_problem *problem,
-                              oa_error *error)
+oa_status oa_match_deep_align(oa_permutations *permutations, oa_match_scores *scores, const oa_aligner *aligner,
+                              const oa_match_problem *problem, oa_error *error)
 {
     const oa_layout *layout = problem->layout;
     oa_aligner_plan *plan = NULL;
@@ -256,7 +261,7 @@ oa_status oa_match_deep_align(oa_permutations *permutations, const oa_aligner *a
     }
     if (status == OA_OK) {
         const oa_packed *const models[2] = {packed[0], packed[1]};
-        status = assign_groups(&found, tape, &leaves, plan, models, error);
+        status = assign_groups(&found, scores, tape, &leaves, plan, models, error);
     }
     if (status == OA_OK) {
         oa_permutations_copy(permutations, &found, layout);

@@ -7,6 +7,7 @@
 #define OA_LEARN_ALIGNER_H
 
 #include "core/match/match.h"
+#include "core/match/scores.h"
 #include "core/tape/tape.h"
 
 typedef enum oa_encoder_kind {
@@ -87,9 +88,10 @@ void oa_aligner_encode(oa_var *features, oa_tape *tape, const oa_aligner_leaves 
 oa_var oa_aligner_scores(oa_tape *tape, const oa_aligner_leaves *leaves, const oa_aligner_plan *plan,
                          const oa_packed *const *models, const oa_var *features, size_t group, size_t a, size_t b);
 
-/* Aligns: one forward pass and one assignment a group. permutations: output. Constants of any float dtype. Errors as
- * above, OA_ERROR_INPUT for weights that are not finite. */
-oa_status oa_match_deep_align(oa_permutations *permutations, const oa_aligner *aligner, const oa_match_problem *problem,
-                              oa_error *error);
+/* Aligns: one forward pass and one assignment a group. Outputs: permutations, and the scores that were assigned by,
+ * which the caller has made for the layout (NULL: not wanted). Constants of any float dtype. Errors as above,
+ * OA_ERROR_INPUT for weights that are not finite; outputs are then untouched but for the scores. */
+oa_status oa_match_deep_align(oa_permutations *permutations, oa_match_scores *scores, const oa_aligner *aligner,
+                              const oa_match_problem *problem, oa_error *error);
 
 #endif

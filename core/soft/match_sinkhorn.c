@@ -38,7 +38,8 @@ oa_soft_settings oa_sinkhorn_settings_default(const oa_samples *samples)
                               .samples_max = 10000,
                               .temperature = 1.0,
                               .sinkhorn_iterations = 20,
-                              .confidence = 0.9};
+                              .lead = 1.2,
+                              .scored_lead = 3.0};
 }
 
 static oa_status no_memory(oa_error *error)
@@ -120,18 +121,41 @@ static void release(descent *d, size_t groups)
     oa_search_free(&d->search);
 }
 
-/* Scores under which each unit of the start has its row's share `confidence`, whatever the size of the group. */
+/* How far the start's units are ahead of their rows' means, on average. */
+static double lead_of(const float *scores, const size_t *start, size_t n)
+{
+    double lead = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0.0;
+        for (size_t j = 0; j < n; j++) {
+            sum += (double)scores[i * n + j];
+        }
+        lead += ((double)scores[i * n + start[i]] - sum / (double)n) / (double)n;
+    }
+    return lead;
+}
+
+/* What another method has found: its scores where it has left them, else a one for every unit of its answer. Both are
+ * drawn out or together to the same lead. Nearly hard matrices would be hard to leave again. */
 static void start_from(descent *d, const oa_permutations *start)
 {
     const oa_soft_settings *settings = d->search.settings;
     const oa_layout *layout = d->search.problem->layout;
+    const double wanted = settings->scores ? settings->scored_lead : settings->lead;
     oa_permutations_copy(&d->hard, start, layout);
     for (size_t g = 0; g < layout->group_count && settings->continues; g++) {
         size_t n = layout->groups[g].size;
-        double odds = settings->confidence / (1.0 - settings->confidence);
-        double score = n > 1 ? settings->temperature * log(odds * (double)(n - 1)) : 0.0;
-        for (size_t i = 0; i < n; i++) {
-            d->scores[g][i * n + start->of[g][i]] = (float)score;
+        if (settings->scores) {
+            memcpy(d->scores[g], settings->scores->of[g], d->count[g] * sizeof(float));
+        } else {
+            for (size_t i = 0; i < n; i++) {
+                d->scores[g][i * n + start->of[g][i]] = 1.0f;
+            }
+        }
+        double lead = lead_of(d->scores[g], start->of[g], n);
+        float factor = lead > 0.0 ? (float)(wanted * settings->temperature / lead) : 1.0f;
+        for (size_t i = 0; i < d->count[g]; i++) {
+            d->scores[g][i] *= factor;
         }
     }
 }

@@ -3,6 +3,7 @@
 #define OA_SOFT_SETTINGS_H
 
 #include "core/exec/samples.h"
+#include "core/match/scores.h"
 
 #include <stdint.h>
 
@@ -23,7 +24,11 @@ typedef struct oa_soft_settings {
     /* Sinkhorn only. */
     double temperature;
     size_t sinkhorn_iterations;
-    double confidence; /* when continuing: the share of a row that its unit has at the start, below 1 */
+    const oa_match_scores *scores; /* when continuing: what the other method knew beside its answer; NULL: nothing */
+    /* When continuing: how far, on average, the start's units are ahead of their rows' means in the scores of the first
+     * step, without settings->scores and with them. The further, the longer it takes to leave the start; scores tell
+     * what to leave it for, so that they may be further ahead (docs/deep-align.md has the measurements). */
+    double lead, scored_lead;
 
     void (*progress)(void *context, size_t done, size_t total); /* may be NULL */
     void *progress_context;

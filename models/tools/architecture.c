@@ -90,7 +90,7 @@ static const char *find_fault(const oa_architecture *architecture)
         break;
     }
     for (size_t i = 0; i < architecture->size_count; i++) {
-        side /= 2;
+        side /= 2; /* a residual network's first convolution halves it, not its first stage */
     }
     return side == 0 ? "too many stages for an image of 28x28" : NULL;
 }

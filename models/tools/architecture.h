@@ -31,7 +31,8 @@ typedef struct oa_architecture {
  *     mlp:784-128-128-10    units of each layer; also mlp-gelu, mlp-tanh, and mlp-res with residual layers
  *     cnn:8-16-16/32        channels of each stage (convolution, ReLU, 2x2 pooling), units of the dense layer
  *     vgg:8-16/32           the same with two convolutions a stage; cnn-bn, vgg-bn: with batch normalisation
- *     resnet:8-16           channels of each stage of two residual blocks, halving the image from the second on
+ *     resnet:8-16           channels of each stage of two residual blocks; the first convolution halves the
+ *                           image, and so does each stage from the second on
  *     inr:1-32-32-1/3       units of each layer, spread of the first layer's weights (a default fits)
  * OA_ERROR_USAGE for anything else. */
 oa_status oa_architecture_parse(oa_architecture *architecture, const char *text, oa_error *error);

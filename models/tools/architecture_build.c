@@ -90,7 +90,7 @@ static void build_block(oa_layers *layers, const oa_architecture *architecture, 
 
 static void build_resnet(oa_layers *layers, const oa_architecture *architecture)
 {
-    conv_unit(layers, architecture, architecture->sizes[0], 1);
+    conv_unit(layers, architecture, architecture->sizes[0], 2);
     oa_layers_activation(layers, architecture->activation);
     for (size_t i = 0; i < architecture->size_count; i++) {
         build_block(layers, architecture, architecture->sizes[i], i ? 2 : 1);

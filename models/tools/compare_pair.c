@@ -61,9 +61,7 @@ oa_status oa_compare_pair_match(oa_compare_pair *pair, oa_compare_options *optio
     if (status == OA_OK) {
         status = oa_permutations_init(permutations, run->layout, error);
     }
-    for (size_t i = 0; i < run->methods.count && status == OA_OK; i++) {
-        status = oa_run_method(run->methods.of[i], run, 0, i > 0, error);
-    }
+    status = status == OA_OK ? oa_run_methods(run, 0, error) : status;
     pair->outcomes[method].seconds = oa_seconds() - start;
     pair->outcomes[method].permutations = *permutations;
     *permutations = (oa_permutations){0};

@@ -106,9 +106,7 @@ oa_status oa_run_match(oa_align_run *run, size_t index, oa_error *error)
     if (status == OA_OK) {
         status = oa_match_distance(&follower->distance_before, &problem, NULL, error);
     }
-    for (size_t i = 0; i < run->methods.count && status == OA_OK; i++) {
-        status = oa_run_method(run->methods.of[i], run, index, i > 0, error);
-    }
+    status = status == OA_OK ? oa_run_methods(run, index, error) : status;
     if (status == OA_OK) {
         status = oa_match_distance(&follower->distance_after, &problem, &follower->permutations, error);
     }
@@ -131,9 +129,10 @@ oa_status oa_run_reorder(oa_align_run *run, size_t index, oa_error *error)
 void oa_run_free(oa_align_run *run)
 {
     size_t count = run->options->model_count;
-    for (size_t i = 0; i < count && run->followers; i++) {
+    for (size_t i = 0; i + 1 < count && run->followers; i++) {
         oa_pairing_free(&run->followers[i].pairing);
         oa_permutations_free(&run->followers[i].permutations);
+        oa_match_scores_free(&run->followers[i].scores);
         oa_payloads_free(&run->followers[i].payloads);
     }
     oa_payloads_free(&run->merged);

@@ -6,6 +6,7 @@
 #include "core/check/evaluate.h"
 #include "core/learn/aligner.h"
 #include "core/match/match.h"
+#include "core/match/scores.h"
 #include "onnx_io/model.h"
 #include "plugin/cli/options.h"
 
@@ -13,6 +14,7 @@
 typedef struct oa_follower {
     oa_pairing pairing;
     oa_permutations permutations;
+    oa_match_scores scores; /* of the method that has just run, when the next one can use them */
     oa_payloads payloads; /* its reordered constants */
     oa_match_info match;
     oa_verify_info verified;

@@ -59,8 +59,9 @@ static oa_status by_activations(oa_align_run *run, size_t index, oa_progress *pr
 
 /* One pass of the aligner, which is read when it is first needed. What another method has found does not matter to it.
  */
-static oa_status by_aligner(oa_align_run *run, size_t index, oa_error *error)
+static oa_status by_aligner(oa_align_run *run, size_t index, bool wants_scores, oa_error *error)
 {
+    oa_follower *follower = &run->followers[index];
     oa_status status = OA_OK;
     if (!run->aligner) {
         status = oa_aligner_find(&run->aligner, run->options->aligner, run->layout, oa_run_graph(run, 0), error);
@@ -68,8 +69,13 @@ static oa_status by_aligner(oa_align_run *run, size_t index, oa_error *error)
     if (status != OA_OK) {
         return status;
     }
+    status = wants_scores ? oa_match_scores_init(&follower->scores, run->layout, error) : OA_OK;
+    if (status != OA_OK) {
+        return status;
+    }
     oa_match_problem problem = oa_run_problem(run, index);
-    return oa_match_deep_align(&run->followers[index].permutations, run->aligner, &problem, error);
+    return oa_match_deep_align(&follower->permutations, wants_scores ? &follower->scores : NULL, run->aligner, &problem,
+                               error);
 }
 
 /* Sinkhorn and straight-through matching. With labels or targets the loss counts, otherwise the distance. */
@@ -89,6 +95,7 @@ static oa_status by_gradients(oa_method method, oa_align_run *run, size_t index,
     settings.seed = options->seed;
     settings.threads = (size_t)options->threads;
     settings.continues = continues;
+    settings.scores = follower->scores.of ? &follower->scores : NULL;
     settings.progress = oa_progress_step;
     settings.progress_context = progress;
     oa_status status = is_ste ? oa_match_ste(&follower->permutations, &problem, &settings, &info, error)
@@ -107,8 +114,12 @@ static oa_status by_gradients(oa_method method, oa_align_run *run, size_t index,
     return status;
 }
 
-oa_status oa_run_method(oa_method method, oa_align_run *run, size_t follower, bool continues, oa_error *error)
+/* Method `place` of the chain. The first one gets identities that mean nothing. */
+static oa_status run_method(oa_align_run *run, size_t follower, size_t place, oa_error *error)
 {
+    oa_method method = run->methods.of[place];
+    bool continues = place > 0;
+    bool wants_scores = place + 1 < run->methods.count && run->methods.of[place + 1] == OA_METHOD_SINKHORN;
     oa_progress progress;
     oa_status status = OA_OK;
     oa_progress_start(&progress, run->options, oa_method_name(method));
@@ -124,7 +135,7 @@ oa_status oa_run_method(oa_method method, oa_align_run *run, size_t follower, bo
         status = by_gradients(method, run, follower, continues, &progress, error);
         break;
     case OA_METHOD_DEEP_ALIGN:
-        status = by_aligner(run, follower, error);
+        status = by_aligner(run, follower, wants_scores, error);
         break;
     case OA_METHOD_AUTO:
     case OA_METHOD_NONE:
@@ -132,5 +143,19 @@ oa_status oa_run_method(oa_method method, oa_align_run *run, size_t follower, bo
         break;
     }
     oa_progress_end(&progress);
+    return status;
+}
+
+oa_status oa_run_methods(oa_align_run *run, size_t follower, oa_error *error)
+{
+    oa_match_scores *scores = &run->followers[follower].scores;
+    oa_status status = OA_OK;
+    for (size_t i = 0; i < run->methods.count && status == OA_OK; i++) {
+        bool is_to_use_scores = scores->of != NULL;
+        status = run_method(run, follower, i, error);
+        if (is_to_use_scores) {
+            oa_match_scores_free(scores); /* they were the last method's, not this one's */
+        }
+    }
     return status;
 }

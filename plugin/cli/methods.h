@@ -4,8 +4,8 @@
 
 #include "plugin/cli/align.h"
 
-/* Improves the permutations of a follower by one method of the chain. `continues`: they are another method's answer;
- * otherwise they are identities that mean nothing. */
-oa_status oa_run_method(oa_method method, oa_align_run *run, size_t follower, bool continues, oa_error *error);
+/* The permutations of a follower, identities at first, by the run's chain of methods, each started from what the one
+ * before has found. */
+oa_status oa_run_methods(oa_align_run *run, size_t follower, oa_error *error);
 
 #endif
