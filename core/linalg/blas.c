@@ -2,6 +2,8 @@
 
 #include <cblas.h>
 #include <limits.h>
+#include <stdlib.h>
+#include <string.h>
 
 static bool fits(size_t value)
 {
@@ -68,3 +70,53 @@ void oa_blas_set_threads(int threads)
 {
     openblas_set_num_threads(threads < 1 ? 1 : threads);
 }
+
+#if defined(__GNUC__) && defined(__x86_64__)
+/* Of OpenBLAS built with kernels for many processors; absent from others. The first makes it forget its choice, the
+ * second makes it choose, by OPENBLAS_CORETYPE where that is set. */
+extern void gotoblas_dynamic_quit(void) __attribute__((weak));
+extern void gotoblas_dynamic_init(void) __attribute__((weak));
+
+/* Instructions that kernels use: 0 none of those that matter here, 1 AVX2 and FMA, 2 AVX-512. */
+static int level_of_kernels(const char *name)
+{
+    static const struct {
+        const char *name;
+        int level;
+    } known[] = {{"SkylakeX", 2}, {"Cooperlake", 2}, {"SapphireRapids", 2}, {"Haswell", 1}, {"Zen", 1}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(name, known[i].name) == 0) {
+            return known[i].level;
+        }
+    }
+    return 0;
+}
+
+static int level_of_processor(void)
+{
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl")) {
+        return 2;
+    }
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 1 : 0;
+}
+
+void oa_blas_fit_processor(void)
+{
+    static const char variable[] = "OPENBLAS_CORETYPE";
+    int level = level_of_processor();
+    if (!gotoblas_dynamic_quit || !gotoblas_dynamic_init || getenv(variable) ||
+        level_of_kernels(openblas_get_corename()) >= level) {
+        return;
+    }
+    if (setenv(variable, level == 2 ? "SKYLAKEX" : "HASWELL", 0) == 0) {
+        gotoblas_dynamic_quit();
+        gotoblas_dynamic_init();
+    }
+}
+#else
+void oa_blas_fit_processor(void)
+{
+}
+#endif

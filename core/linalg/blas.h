@@ -35,6 +35,13 @@ oa_status oa_gemm_double(double *c, size_t ldc, const double *a, size_t lda, boo
                          size_t ldb, bool transpose_b, size_t m, size_t n, size_t k, double alpha, double beta,
                          oa_error *error);
 
+/* Makes the BLAS use the kernels that fit the processor. OpenBLAS chooses when it is loaded, by a list of the models
+ * known when it was made: 0.3.21 takes a processor of 2023 for one of 2004 and multiplies two and a half times slower
+ * for it. What the processor says it can do decides here instead, unless the environment variable OPENBLAS_CORETYPE is
+ * set. Process-wide; for the start of a program, before the first product. Does nothing where the BLAS cannot be told.
+ */
+void oa_blas_fit_processor(void);
+
 /* How many threads the BLAS uses from now on (process-wide: that is OpenBLAS's own setting); at least 1. */
 void oa_blas_set_threads(int threads);
 

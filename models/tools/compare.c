@@ -248,6 +248,7 @@ int main(int argc, char **argv)
 {
     oa_compare_options options;
     oa_error error = {0};
+    oa_blas_fit_processor();
     oa_status status = oa_compare_options_read(&options, argc, argv, &error);
     if (status == OA_OK && options.wants_help) {
         fputs(oa_compare_help(), stdout);

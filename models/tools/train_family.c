@@ -220,6 +220,7 @@ int main(int argc, char **argv)
      * page, would take longer than the arithmetic. */
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    oa_blas_fit_processor();
     oa_blas_set_threads(1); /* networks are trained side by side */
     oa_status status = oa_train_family_options_read(&options, argc, argv, &error);
     if (status == OA_OK && options.wants_help) {

@@ -29,6 +29,7 @@ int main(int argc, char **argv)
 {
     oa_options options = {0};
     oa_error error = {0};
+    oa_blas_fit_processor();
     signal(SIGXFSZ, SIG_IGN); /* a write past the size limit then fails with a message instead of ending the process */
     oa_status status = oa_options_read(&options, argc, argv, &error);
     if (status == OA_OK) {

@@ -141,6 +141,7 @@ int main(int argc, char **argv)
         size_t (*build)(test_graph *);
         size_t passes;
     } networks[] = {{"mlp", build_mlp, 100}, {"cnn", build_cnn, 20}, {"wide-cnn", build_wide_cnn, 1}};
+    oa_blas_fit_processor();
     oa_blas_set_threads(1);
     for (size_t i = 0; i < sizeof networks / sizeof networks[0]; i++) {
         if (argc < 2 || strcmp(argv[1], networks[i].name) == 0) {

@@ -223,6 +223,7 @@ int main(void)
                       {"normalise", normalise}, {"sum of two", add}, {"mean rows", mean}, {"max rows", maximum},
                       {"add rows", add_rows},   {"reshape", reshape}};
     oa_tape *tape = NULL;
+    oa_blas_fit_processor();
     oa_blas_set_threads(1);
     for (size_t i = 0; i < ROWS * WIDTH; i++) {
         values[i] = (float)sin(0.7 * (double)i);
