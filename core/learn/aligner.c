@@ -13,8 +13,13 @@ oa_aligner_config oa_aligner_config_default(oa_encoder_kind kind)
 {
     return kind == OA_ENCODER_DWS
                ? (oa_aligner_config){.kind = kind, .channels = 64, .rounds = 4, .features = 128, .inputs = 8}
-               : (oa_aligner_config){
-                     .kind = kind, .channels = 64, .rounds = 4, .features = 128, .probes = 128, .probe_seed = 1};
+               : (oa_aligner_config){.kind = kind,
+                                     .channels = 64,
+                                     .rounds = 4,
+                                     .features = 128,
+                                     .refinements = 2,
+                                     .probes = 128,
+                                     .probe_seed = 1};
 }
 
 oa_status oa_aligner_plan_create(oa_aligner_plan **plan, const oa_aligner_config *config, const oa_layout *layout,
@@ -144,6 +149,18 @@ oa_var oa_aligner_scores(oa_tape *tape, const oa_aligner_leaves *leaves, const o
     return plan->functions->scores(tape, leaves, plan, models, features, group, a, b);
 }
 
+void oa_aligner_refined_scores(oa_var *scores, oa_tape *tape, const oa_aligner_leaves *leaves,
+                               const oa_aligner_plan *plan, const oa_packed *const *models, const oa_var *features,
+                               size_t a, size_t b)
+{
+    for (size_t g = 0; g < plan->layout->group_count; g++) {
+        scores[g] = oa_aligner_scores(tape, leaves, plan, models, features, g, a, b);
+    }
+    if (plan->functions->refine) {
+        plan->functions->refine(scores, tape, leaves, plan, models, a, b);
+    }
+}
+
 /* ---- Aligning ---- */
 
 /* The float constants of a graph as float32, in the order of the layout's graph. */
@@ -210,27 +227,26 @@ static oa_status assign_groups(oa_permutations *permutations, oa_match_scores *k
         largest = layout->groups[g].size > largest ? layout->groups[g].size : largest;
     }
     oa_var *features = oa_calloc(layout->group_count, sizeof *features);
+    oa_var *scores = oa_calloc(layout->group_count, sizeof *scores);
     double *profit = oa_mul_overflows(&cells, largest, largest) ? NULL : oa_malloc(cells, sizeof *profit);
     oa_status status = OA_OK;
-    if (!features || !profit) {
+    if (!features || !scores || !profit) {
         status = oa_fail(error, OA_ERROR_MEMORY, "out of memory for the scores of a group");
     }
     if (status == OA_OK) {
         oa_aligner_encode(features, tape, leaves, plan, models, 2);
+        oa_aligner_refined_scores(scores, tape, leaves, plan, models, features, 0, 1);
         status = oa_tape_status(tape, error);
     }
     for (size_t g = 0; g < layout->group_count && status == OA_OK; g++) {
-        oa_var scores = oa_aligner_scores(tape, leaves, plan, models, features, g, 0, 1);
-        status = oa_tape_status(tape, error);
-        if (status == OA_OK && kept) {
-            size_t size = layout->groups[g].size;
-            memcpy(kept->of[g], oa_tape_data(tape, scores), size * size * sizeof(float));
+        size_t size = layout->groups[g].size;
+        if (kept) {
+            memcpy(kept->of[g], oa_tape_data(tape, scores[g]), size * size * sizeof(float));
         }
-        if (status == OA_OK) {
-            status = project(permutations->of[g], oa_tape_data(tape, scores), layout->groups[g].size, profit, error);
-        }
+        status = project(permutations->of[g], oa_tape_data(tape, scores[g]), size, profit, error);
     }
     oa_free(features);
+    oa_free(scores);
     oa_free(profit);
     return status;
 }

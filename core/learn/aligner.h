@@ -18,11 +18,12 @@ typedef enum oa_encoder_kind {
 
 typedef struct oa_aligner_config {
     oa_encoder_kind kind;
-    size_t channels; /* of a unit's features between rounds or layers */
-    size_t rounds;   /* of messages, or hidden DWS layers */
-    size_t features; /* of a unit at the end */
-    size_t probes;   /* fixed random vectors for each axis that is not permuted (messages) */
-    size_t inputs;   /* learned channels that such an axis is reduced to (DWS) */
+    size_t channels;    /* of a unit's features between rounds or layers */
+    size_t rounds;      /* of messages, or hidden DWS layers */
+    size_t features;    /* of a unit at the end */
+    size_t refinements; /* times that scores are told of each other (messages) */
+    size_t probes;      /* fixed random vectors for each axis that is not permuted (messages) */
+    size_t inputs;      /* learned channels that such an axis is reduced to (DWS) */
     uint64_t probe_seed;
 } oa_aligner_config;
 
@@ -87,6 +88,12 @@ void oa_aligner_encode(oa_var *features, oa_tape *tape, const oa_aligner_leaves 
 /* The scores [size, size] of group g between models `a` (rows) and `b` (columns) of those encoded. */
 oa_var oa_aligner_scores(oa_tape *tape, const oa_aligner_leaves *leaves, const oa_aligner_plan *plan,
                          const oa_packed *const *models, const oa_var *features, size_t group, size_t a, size_t b);
+
+/* The scores of all groups [group_count] between models `a` and `b`: those above, then told of each other as often as
+ * config.refinements says (messages_refine.c). Transposed when the models are exchanged, as those above are. */
+void oa_aligner_refined_scores(oa_var *scores, oa_tape *tape, const oa_aligner_leaves *leaves,
+                               const oa_aligner_plan *plan, const oa_packed *const *models, const oa_var *features,
+                               size_t a, size_t b);
 
 /* Aligns: one forward pass and one assignment a group. Outputs: permutations, and the scores that were assigned by,
  * which the caller has made for the layout (NULL: not wanted). Constants of any float dtype. Errors as above,

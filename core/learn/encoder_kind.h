@@ -30,6 +30,9 @@ typedef struct oa_encoder_functions {
                    const oa_packed *const *models, size_t model_count);
     oa_var (*scores)(oa_tape *tape, const oa_aligner_leaves *leaves, const oa_aligner_plan *plan,
                      const oa_packed *const *models, const oa_var *features, size_t group, size_t a, size_t b);
+    /* NULL: the scores are as they are. */
+    void (*refine)(oa_var *scores, oa_tape *tape, const oa_aligner_leaves *leaves, const oa_aligner_plan *plan,
+                   const oa_packed *const *models, size_t a, size_t b);
 } oa_encoder_functions;
 
 extern const oa_encoder_functions oa_encoder_messages; /* messages.c */

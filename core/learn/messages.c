@@ -23,16 +23,38 @@ enum {
     UPDATE,
     ROUND_PARAMETERS
 };
-enum { END_SELF, END_IN, END_OUT, END_VECTOR, END_SCALE, END_RAW_IN, END_RAW_OUT, END_PARAMETERS };
+enum {
+    END_SELF,
+    END_IN,
+    END_OUT,
+    END_VECTOR,
+    END_SCALE,
+    END_RAW_IN,
+    END_RAW_OUT,
+    END_NUMBERS_IN,
+    END_NUMBERS_OUT,
+    END_PARAMETERS
+};
 
 static size_t list_parameters(oa_parameter *parameters, const oa_aligner_config *config, const oa_aligner_plan *plan)
 {
     static const char *const round_names[ROUND_PARAMETERS] = {
         "in_signed", "in_mean", "in_size",  "out_signed",  "out_mean", "out_size", "self",
         "pooled",    "seen_in", "seen_out", "seen_vector", "bias",     "update"};
-    static const char *const end_names[END_PARAMETERS] = {"end_self",  "end_in", "end_out", "end_vector",
-                                                          "log_scale", "raw_in", "raw_out"};
-    size_t count = config->rounds * ROUND_PARAMETERS + END_PARAMETERS;
+    static const char *const end_names[END_PARAMETERS] = {"end_self",    "end_in",         "end_out",
+                                                          "end_vector",  "log_scale",      "log_raw_in",
+                                                          "log_raw_out", "log_numbers_in", "log_numbers_out"};
+    /* Logarithms of the factors of scores: 30, 5 and 1. */
+    static const float factors[END_PARAMETERS] = {[END_SCALE] = 3.4f,
+                                                  [END_RAW_IN] = 1.6f,
+                                                  [END_RAW_OUT] = 1.6f,
+                                                  [END_NUMBERS_IN] = 0.0f,
+                                                  [END_NUMBERS_OUT] = 0.0f};
+    /* Logarithms of 55 and 0.3. */
+    static const char *const refine_names[OA_REFINE_PARAMETERS] = {"in", "out", "sharpness"};
+    static const float refine_starts[OA_REFINE_PARAMETERS] = {4.0f, 4.0f, -1.2f};
+    size_t own = config->rounds * ROUND_PARAMETERS + END_PARAMETERS,
+           count = own + OA_REFINE_PARAMETERS * config->refinements;
     size_t d = config->channels, probes = config->probes;
     (void)plan;
     if (!parameters) {
@@ -43,7 +65,7 @@ static size_t list_parameters(oa_parameter *parameters, const oa_aligner_config 
         bool is_seen = kind == SEEN_IN || kind == SEEN_OUT || kind == SEEN_VECTOR;
         oa_parameter *p = &parameters[i];
         *p = (oa_parameter){.rows = is_seen ? probes : kind == BIAS ? 1 : d, .columns = d, .decays = kind != BIAS};
-        p->deviation = kind == BIAS ? 0.0f : (kind == POOLED ? 0.1f : 1.0f) / sqrtf((float)p->rows);
+        p->deviation = kind == BIAS ? 1.0f : (kind == POOLED ? 0.1f : 1.0f) / sqrtf((float)p->rows);
         (void)snprintf(p->name, sizeof p->name, "round%zu.%s", i / ROUND_PARAMETERS, round_names[kind]);
     }
     for (size_t kind = 0; kind < END_PARAMETERS; kind++) {
@@ -53,9 +75,7 @@ static size_t list_parameters(oa_parameter *parameters, const oa_aligner_config 
                                     : kind == END_SELF ? d
                                                        : probes,
                             .columns = is_number ? 1 : config->features,
-                            .start = kind == END_SCALE ? 3.4f
-                                     : is_number       ? 5.0f
-                                                       : 0.0f, /* exp(3.4) = 30 */
+                            .start = factors[kind],
                             .decays = !is_number};
         /* Scales and biases are one number a unit: at first they would drown what tells units apart. */
         p->deviation = is_number || kind == END_VECTOR ? 0.0f : 1.0f / sqrtf((float)p->rows);
@@ -63,6 +83,12 @@ static size_t list_parameters(oa_parameter *parameters, const oa_aligner_config 
     }
     for (size_t i = 0; i < config->rounds * ROUND_PARAMETERS; i++) {
         parameters[i].start = 0.0f;
+    }
+    for (size_t i = 0; i < OA_REFINE_PARAMETERS * config->refinements; i++) {
+        size_t kind = i % OA_REFINE_PARAMETERS;
+        oa_parameter *p = &parameters[own + i];
+        *p = (oa_parameter){.rows = 1, .columns = 1, .start = refine_starts[kind]};
+        (void)snprintf(p->name, sizeof p->name, "refine%zu.log_%s", i / OA_REFINE_PARAMETERS, refine_names[kind]);
     }
     return count;
 }
@@ -342,17 +368,32 @@ static oa_var scores(oa_tape *tape, const oa_aligner_leaves *leaves, const oa_al
     size_t n = base->layout->groups[group].size;
     oa_var product = oa_op_matmul(tape, oa_op_rows(tape, features[group], a * n, n), false,
                                   oa_op_rows(tape, features[group], b * n, n), true, 1.0f);
-    oa_var terms[3] = {oa_op_scale(tape, product, oa_op_exp(tape, end[END_SCALE]))};
+    oa_var terms[5] = {oa_op_scale(tape, product, oa_op_exp(tape, end[END_SCALE]))};
     size_t count = 1;
     for (size_t side = 0; side < 2; side++) {
         size_t width = plan->groups[group].raw_count[side];
         if (width) {
             oa_var x = oa_tape_constant(tape, one->raw[group * 2 + side], n, width);
             oa_var y = oa_tape_constant(tape, two->raw[group * 2 + side], n, width);
-            terms[count++] = oa_op_scale(tape, oa_op_matmul(tape, x, false, y, true, 1.0f), end[END_RAW_IN + side]);
+            terms[count++] =
+                oa_op_scale(tape, oa_op_matmul(tape, x, false, y, true, 1.0f), oa_op_exp(tape, end[END_RAW_IN + side]));
+        }
+        width = plan->groups[group].number_count[side];
+        if (width) {
+            oa_var x = oa_tape_constant(tape, one->numbers[group * 2 + side], n, width);
+            oa_var y = oa_tape_constant(tape, two->numbers[group * 2 + side], n, width);
+            terms[count++] = oa_op_scale(tape, oa_op_matmul(tape, x, false, y, true, 1.0f / sqrtf((float)width)),
+                                         oa_op_exp(tape, end[END_NUMBERS_IN + side]));
         }
     }
     return count == 1 ? terms[0] : oa_op_sum(tape, terms, NULL, count);
+}
+
+static void refine(oa_var *scores, oa_tape *tape, const oa_aligner_leaves *leaves, const oa_aligner_plan *base,
+                   const oa_packed *const *models, size_t a, size_t b)
+{
+    const oa_var *factors = leaves->of + base->config.rounds * ROUND_PARAMETERS + END_PARAMETERS;
+    oa_messages_refine(scores, tape, base, models, factors, a, b);
 }
 
 const oa_encoder_functions oa_encoder_messages = {.plan_create = oa_messages_plan_create,
@@ -361,4 +402,5 @@ const oa_encoder_functions oa_encoder_messages = {.plan_create = oa_messages_pla
                                                   .pack = oa_messages_pack,
                                                   .packed_destroy = oa_messages_packed_destroy,
                                                   .encode = encode,
-                                                  .scores = scores};
+                                                  .scores = scores,
+                                                  .refine = refine};

@@ -13,8 +13,9 @@
  * and biases, each kind with a random vector of its own. All weights are scaled to root mean square 1 a tensor. Finally
  * f = h O + X R, normalised.
  *
- * Scores between two models are exp(s) <f, f'> plus the cosines of the units' weights to axes that never move (exact,
- * where f knows them through random vectors only), each kind times a learned factor.
+ * Scores between two models are exp(s) <f, f'>, plus the cosines of the units' weights to axes that never move (exact,
+ * where f knows them through random vectors only), plus the products of their single numbers (biases, scales, weights
+ * of a lone input), each kind times a learned factor; then they are told of each other (messages_refine.c).
  *
  * Every step commutes with reordering units, and no parameter depends on a size or on the architecture: one set of
  * parameters serves any layout. Time O(weights * channels) a round, memory O(units * channels) beside the weights. */
@@ -41,7 +42,8 @@ typedef struct oa_message_group {
     size_t columns[OA_FIXED_WAYS];       /* of all fixed relations of a way together */
     float *narrow_probes[OA_FIXED_WAYS]; /* [columns, probes] when there are so few columns that it is cheaper to mix
                                             the probes first; NULL otherwise */
-    size_t raw_count[2]; /* weights of a unit to fixed axes, of tensors that compute it and take it in */
+    size_t raw_count[2];    /* weights of a unit to fixed axes, of tensors that compute it and take it in */
+    size_t number_count[2]; /* single numbers of a unit */
 } oa_message_group;
 
 typedef struct oa_message_plan {
@@ -64,6 +66,7 @@ typedef struct oa_packed_messages {
     float **sizes;   /* [between_count], root mean squares over taps, centred and scaled */
     float **seen;    /* [group_count * OA_FIXED_WAYS], each [size, oa_seen_width], or NULL */
     float **raw;     /* [group_count * 2], each [size, raw_count], rows of norm 1, or NULL */
+    float **numbers; /* [group_count * 2], each [size, number_count], or NULL */
 } oa_packed_messages;
 
 /* What a unit sees of fixed axes: as many numbers as there are probes, or the columns themselves when they are few. */

@@ -146,9 +146,27 @@ static void scale_vector(float *x, size_t count, const oa_layout_tensor *tensor)
     }
 }
 
-/* Adds the fixed relation to what its group sees of fixed axes, and to its raw weights. */
-static oa_status pack_fixed(oa_packed_messages *packed, size_t f, const float *weights, size_t *raw_done,
-                            size_t *seen_done, oa_error *error)
+/* How many columns of each matrix are filled. */
+typedef struct columns_done {
+    size_t *raw, *numbers; /* [group_count * 2] */
+    size_t *seen;          /* [group_count * OA_FIXED_WAYS] */
+} columns_done;
+
+/* x [n, columns] becomes the next columns of a matrix, each entry divided by the root of their number. */
+static void put_columns(float *matrix, size_t width, size_t *done, const float *x, size_t n, size_t columns)
+{
+    float share = 1.0f / sqrtf((float)columns);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < columns; k++) {
+            matrix[i * width + *done + k] = x[i * columns + k] * share;
+        }
+    }
+    *done += columns;
+}
+
+/* Adds the fixed relation to what its group sees of fixed axes, and to its raw weights or numbers. */
+static oa_status pack_fixed(oa_packed_messages *packed, size_t f, const float *weights, const columns_done *done,
+                            oa_error *error)
 {
     const oa_message_plan *plan = packed->plan;
     const oa_fixed_relation *fixed = &plan->relations.fixed[f];
@@ -172,30 +190,23 @@ static oa_status pack_fixed(oa_packed_messages *packed, size_t f, const float *w
     float *seen = packed->seen[fixed->rows.group * OA_FIXED_WAYS + way];
     oa_status status = OA_OK;
     if (group->narrow_probes[way]) {
-        size_t *done = &seen_done[fixed->rows.group * OA_FIXED_WAYS + way];
+        size_t *filled = &done->seen[fixed->rows.group * OA_FIXED_WAYS + way];
         for (size_t i = 0; i < n; i++) {
             for (size_t k = 0; k < columns; k++) {
-                seen[i * width + *done + k] = factor * x[i * columns + k];
+                seen[i * width + *filled + k] = factor * x[i * columns + k];
             }
         }
-        *done += columns;
+        *filled += columns;
     } else {
         status =
             oa_gemm((oa_matrix_view){seen, n, probes, probes}, (oa_const_matrix_view){x, n, columns, columns}, false,
                     (oa_const_matrix_view){plan->probes[f], columns, probes, probes}, false, factor, 1.0f, error);
     }
-    if (plan->way[f] != OA_FIXED_VECTOR) {
-        size_t side = fixed->rows.is_input, raw_width = group->raw_count[side];
-        float share = 1.0f / sqrtf((float)columns);
-        float *raw = packed->raw[fixed->rows.group * 2 + side];
-        size_t *done = &raw_done[fixed->rows.group * 2 + side];
-        for (size_t i = 0; i < n; i++) {
-            for (size_t k = 0; k < columns; k++) {
-                raw[i * raw_width + *done + k] = x[i * columns + k] * share;
-            }
-        }
-        *done += columns;
-    }
+    bool is_vector = plan->way[f] == OA_FIXED_VECTOR;
+    size_t side = fixed->rows.group * 2 + fixed->rows.is_input;
+    put_columns(is_vector ? packed->numbers[side] : packed->raw[side],
+                is_vector ? group->number_count[fixed->rows.is_input] : group->raw_count[fixed->rows.is_input],
+                is_vector ? &done->numbers[side] : &done->raw[side], x, n, columns);
     oa_free(x);
     return status;
 }
@@ -231,6 +242,10 @@ static oa_status claim_groups(oa_packed_messages *packed, oa_error *error)
                 !(packed->raw[g * 2 + side] = claim(packed, n, plan->groups[g].raw_count[side]))) {
                 return out_of_memory(error);
             }
+            if (plan->groups[g].number_count[side] &&
+                !(packed->numbers[g * 2 + side] = claim(packed, n, plan->groups[g].number_count[side]))) {
+                return out_of_memory(error);
+            }
         }
     }
     return OA_OK;
@@ -242,8 +257,9 @@ oa_status oa_messages_pack(oa_packed **result, const oa_aligner_plan *base, cons
     const oa_message_plan *plan = (const oa_message_plan *)base;
     size_t groups = base->layout->group_count;
     oa_packed_messages *packed = oa_calloc(1, sizeof *packed);
-    size_t *raw_done = oa_calloc(groups * 2, sizeof *raw_done);
-    size_t *seen_done = oa_calloc(groups * OA_FIXED_WAYS, sizeof *seen_done);
+    columns_done filled = {.raw = oa_calloc(groups * 2, sizeof *filled.raw),
+                           .numbers = oa_calloc(groups * 2, sizeof *filled.numbers),
+                           .seen = oa_calloc(groups * OA_FIXED_WAYS, sizeof *filled.seen)};
     oa_status status = OA_OK;
     if (packed) {
         packed->base.functions = &oa_encoder_messages;
@@ -253,9 +269,10 @@ oa_status oa_messages_pack(oa_packed **result, const oa_aligner_plan *base, cons
         packed->sizes = oa_calloc(plan->relations.between_count, sizeof *packed->sizes);
         packed->seen = oa_calloc(groups * OA_FIXED_WAYS, sizeof *packed->seen);
         packed->raw = oa_calloc(groups * 2, sizeof *packed->raw);
+        packed->numbers = oa_calloc(groups * 2, sizeof *packed->numbers);
     }
-    if (!packed || !raw_done || !seen_done || !packed->weights || !packed->means || !packed->sizes || !packed->seen ||
-        !packed->raw) {
+    if (!packed || !filled.raw || !filled.numbers || !filled.seen || !packed->weights || !packed->means ||
+        !packed->sizes || !packed->seen || !packed->raw || !packed->numbers) {
         status = out_of_memory(error);
         goto done;
     }
@@ -264,7 +281,7 @@ oa_status oa_messages_pack(oa_packed **result, const oa_aligner_plan *base, cons
         status = pack_relation(packed, r, weights[plan->relations.between[r].tensor], error);
     }
     for (size_t f = 0; f < plan->relations.fixed_count && status == OA_OK; f++) {
-        status = pack_fixed(packed, f, weights[plan->relations.fixed[f].tensor], raw_done, seen_done, error);
+        status = pack_fixed(packed, f, weights[plan->relations.fixed[f].tensor], &filled, error);
     }
     for (size_t k = 0; k < groups * 2 && status == OA_OK; k++) {
         if (packed->raw[k]) {
@@ -272,8 +289,9 @@ oa_status oa_messages_pack(oa_packed **result, const oa_aligner_plan *base, cons
         }
     }
 done:
-    oa_free(seen_done);
-    oa_free(raw_done);
+    oa_free(filled.raw);
+    oa_free(filled.numbers);
+    oa_free(filled.seen);
     if (status == OA_OK) {
         *result = &packed->base;
     } else if (packed) {
@@ -302,5 +320,6 @@ void oa_messages_packed_destroy(oa_packed *base)
     free_list(packed->sizes, relations);
     free_list(packed->seen, groups * OA_FIXED_WAYS);
     free_list(packed->raw, groups * 2);
+    free_list(packed->numbers, groups * 2);
     oa_free(packed);
 }

@@ -72,12 +72,14 @@ static uint64_t role_of(const oa_layout_tensor *tensor)
     return mix(hash_text(tensor->op_type), tensor->slot);
 }
 
-static void fill_normal(float *values, size_t count, uint64_t seed)
+/* Mean 0 and variance 1. Sums of many look normal whatever these are, and uniform ones are made five times faster. */
+static void fill_uniform(float *values, size_t count, uint64_t seed)
 {
+    const double width = 3.4641016151377544; /* sqrt(12) */
     oa_random random;
     oa_random_init(&random, seed);
     for (size_t i = 0; i < count; i++) {
-        values[i] = (float)oa_random_normal(&random);
+        values[i] = (float)(width * (oa_random_uniform(&random) - 0.5));
     }
 }
 
@@ -102,7 +104,7 @@ static oa_status make_probes(oa_message_plan *plan, size_t f, oa_error *error)
         return out_of_memory(error);
     }
     plan->owns_probes[f] = true;
-    fill_normal(plan->probes[f], count, seed);
+    fill_uniform(plan->probes[f], count, seed);
     return OA_OK;
 }
 
@@ -189,8 +191,11 @@ static oa_status add_ends(oa_message_plan *plan, oa_error *error)
         plan->way[f] = is_vector ? OA_FIXED_VECTOR : fixed->rows.is_input ? OA_FIXED_OUT : OA_FIXED_IN;
         plan->groups[fixed->rows.group].fixed_count[plan->way[f]]++;
         plan->groups[fixed->rows.group].columns[plan->way[f]] += oa_fixed_columns(fixed);
-        if (!is_vector) {
-            plan->groups[fixed->rows.group].raw_count[fixed->rows.is_input] += fixed->places;
+        oa_message_group *group = &plan->groups[fixed->rows.group];
+        if (is_vector) {
+            group->number_count[fixed->rows.is_input] += oa_fixed_columns(fixed);
+        } else {
+            group->raw_count[fixed->rows.is_input] += fixed->places;
         }
     }
     return OA_OK;

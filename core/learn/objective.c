@@ -150,9 +150,10 @@ static void add_pair(run *r, pair_op *op)
 {
     oa_objective *o = r->o;
     size_t groups = o->family->layout->group_count;
+    oa_aligner_refined_scores(o->vars, r->tape, r->leaves, o->plan, r->models, o->features, MODEL_A, MODEL_B);
     for (size_t g = 0; g < groups; g++) {
         size_t n = o->family->layout->groups[g].size;
-        o->vars[g] = oa_op_sinkhorn(r->tape, scores(r, g, MODEL_A, MODEL_B), o->settings.sinkhorn_iterations);
+        o->vars[g] = oa_op_sinkhorn(r->tape, o->vars[g], o->settings.sinkhorn_iterations);
         o->s_gradients[g] = op->is_recording ? oa_tape_buffer(r->tape, n * n) : NULL;
         if (o->s_gradients[g]) {
             memset(o->s_gradients[g], 0, n * n * sizeof(float));

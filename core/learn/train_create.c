@@ -104,25 +104,10 @@ static uint64_t fingerprint(const oa_trainer *trainer)
     const oa_train_settings *s = &trainer->settings;
     const oa_objective_settings *o = &s->objective;
     const oa_aligner_config *c = &trainer->aligner->config;
-    const uint64_t words[] = {s->steps,
-                              s->batch,
-                              s->is_cosine,
-                              s->warm_up,
-                              s->check_every,
-                              s->check_pairs,
-                              s->patience,
-                              s->seed,
-                              o->batch,
-                              o->sinkhorn_iterations,
-                              (uint64_t)c->kind,
-                              c->channels,
-                              c->rounds,
-                              c->features,
-                              c->probes,
-                              c->inputs,
-                              c->probe_seed,
-                              s->check_samples,
-                              trainer->family_count};
+    const uint64_t words[] = {s->steps,          s->batch,    s->is_cosine,  s->warm_up,       s->check_every,
+                              s->check_pairs,    s->patience, s->seed,       o->batch,         o->sinkhorn_iterations,
+                              (uint64_t)c->kind, c->channels, c->rounds,     c->features,      c->refinements,
+                              c->probes,         c->inputs,   c->probe_seed, s->check_samples, trainer->family_count};
     const double numbers[] = {s->rate,
                               s->decay,
                               s->clip,

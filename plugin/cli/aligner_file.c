@@ -46,6 +46,7 @@ oa_status oa_aligner_file_save(const char *path, const oa_aligner *aligner, cons
     add_number(builder, "channels", config->channels);
     add_number(builder, "rounds", config->rounds);
     add_number(builder, "features", config->features);
+    add_number(builder, "refinements", config->refinements);
     add_number(builder, "probes", config->probes);
     add_number(builder, "inputs", config->inputs);
     add_number(builder, "probe_seed", config->probe_seed);
@@ -113,7 +114,7 @@ static oa_status read_config(oa_aligner_config *config, const oa_model *model, o
     const char *format = oa_model_metadata(model, "format");
     const char *version = oa_model_metadata(model, "version");
     const char *kind = oa_model_metadata(model, "kind");
-    uint64_t channels = 0, rounds = 0, features = 0, probes = 0, inputs = 0, probe_seed = 0;
+    uint64_t channels = 0, rounds = 0, features = 0, refinements = 0, probes = 0, inputs = 0, probe_seed = 0;
     if (!format || strcmp(format, FORMAT) != 0) {
         return oa_fail(error, OA_ERROR_INPUT, "is not an aligner; 'onnx-align train' makes one");
     }
@@ -130,9 +131,10 @@ static oa_status read_config(oa_aligner_config *config, const oa_model *model, o
         uint64_t *number;
         const char *key;
         uint64_t most;
-    } numbers[] = {{&channels, "channels", 1 << 16}, {&rounds, "rounds", 1 << 10},
-                   {&features, "features", 1 << 16}, {&probes, "probes", 1 << 16},
-                   {&inputs, "inputs", 1 << 16},     {&probe_seed, "probe_seed", UINT64_MAX}};
+    } numbers[] = {{&channels, "channels", 1 << 16},       {&rounds, "rounds", 1 << 10},
+                   {&features, "features", 1 << 16},       {&refinements, "refinements", 1 << 10},
+                   {&probes, "probes", 1 << 16},           {&inputs, "inputs", 1 << 16},
+                   {&probe_seed, "probe_seed", UINT64_MAX}};
     oa_status status = OA_OK;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers && status == OA_OK; i++) {
         status = read_number(numbers[i].number, model, numbers[i].key, numbers[i].most, error);
@@ -144,6 +146,7 @@ static oa_status read_config(oa_aligner_config *config, const oa_model *model, o
                                   .channels = (size_t)channels,
                                   .rounds = (size_t)rounds,
                                   .features = (size_t)features,
+                                  .refinements = (size_t)refinements,
                                   .probes = (size_t)probes,
                                   .inputs = (size_t)inputs,
                                   .probe_seed = probe_seed};

@@ -60,6 +60,7 @@ static void aligner_file__gives_back_every_bit(void **state)
     assert_int_equal(read->config.channels, 4);
     assert_int_equal(read->config.rounds, 2);
     assert_int_equal(read->config.features, 6);
+    assert_int_equal(read->config.refinements, aligner->config.refinements);
     assert_int_equal(read->config.probes, 5);
     assert_true(read->config.probe_seed == UINT64_MAX - 3);
     assert_int_equal(read->value_count, aligner->value_count);
@@ -81,6 +82,7 @@ static oa_status load_fake(void **state, const char *channels, const char *round
                                            {"version", "1"},
                                            {"kind", "messages"},
                                            {"features", "1"},
+                                           {"refinements", "0"},
                                            {"probes", "1"},
                                            {"inputs", "0"},
                                            {"probe_seed", "1"}};
