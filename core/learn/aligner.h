@@ -96,9 +96,11 @@ void oa_aligner_refined_scores(oa_var *scores, oa_tape *tape, const oa_aligner_l
                                size_t a, size_t b);
 
 /* Aligns: one forward pass and one assignment a group. Outputs: permutations, and the scores that were assigned by,
- * which the caller has made for the layout (NULL: not wanted). Constants of any float dtype. Errors as above,
- * OA_ERROR_INPUT for weights that are not finite; outputs are then untouched but for the scores. */
+ * which the caller has made for the layout (NULL: not wanted). Both models are encoded at a time on two threads, and
+ * groups assigned beside one another, when `threads` allows; the BLAS must then be set to one. The answer is the same
+ * on any number. Constants of any float dtype. Errors as above, OA_ERROR_INPUT for weights that are not finite; outputs
+ * are then untouched but for the scores. */
 oa_status oa_match_deep_align(oa_permutations *permutations, oa_match_scores *scores, const oa_aligner *aligner,
-                              const oa_match_problem *problem, oa_error *error);
+                              const oa_match_problem *problem, size_t threads, oa_error *error);
 
 #endif

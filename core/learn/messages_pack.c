@@ -85,7 +85,10 @@ static oa_status pack_relation(oa_packed_messages *packed, size_t r, const float
     }
     gather_relation(w, relation, weights);
     scale_all(w, pairs * taps, unit_scale(w, pairs * taps));
-    for (size_t i = 0; i < pairs; i++) {
+    for (size_t i = 0; i < pairs && taps == 1; i++) {
+        sizes[i] = fabsf(w[i]);
+    }
+    for (size_t i = 0; i < pairs && taps > 1; i++) {
         float sum = 0.0f, squares = 0.0f;
         for (size_t t = 0; t < taps; t++) {
             sum += w[i * taps + t];

@@ -167,7 +167,7 @@ static oa_status measure_aligned(void *context, size_t item, size_t worker, oa_e
         return status;
     }
     oa_match_problem problem = problem_of(bench, views, a, b);
-    status = oa_match_deep_align(&bench->permutations, NULL, trainer->aligner, &problem, error);
+    status = oa_match_deep_align(&bench->permutations, NULL, trainer->aligner, &problem, 1, error);
     if (status == OA_OK && bench->task) {
         status = reorder(bench, b, error);
         status = status == OA_OK ? loss_half_way(found, bench, a, b, bench->aligned, error) : status;

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,24 +130,34 @@ static oa_status load_samples(comparison *run, oa_error *error)
                            : status;
 }
 
-/* One pair after the other, each with all threads: times are those of a user with one pair. */
-static oa_status match_all(comparison *run, size_t method, oa_error *error)
-{
-    oa_status status = OA_OK;
-    oa_blas_set_threads((int)run->options->threads);
-    for (size_t i = 0; i < run->count && status == OA_OK; i++) {
-        oa_compare_pair *pair = &run->pairs[i];
-        oa_samples samples = oa_compare_set_samples(pair->test.arrays.inputs.data ? &pair->test : &run->match);
-        status = oa_compare_pair_match(pair, run->options, method, &samples, &run->aligners[method], error);
-        oa_samples_close(&samples);
-    }
-    return status;
-}
-
 typedef struct measurement {
     comparison *run;
     size_t method;
 } measurement;
+
+static oa_status match_one(void *context, size_t item, size_t worker, oa_error *error)
+{
+    const measurement *what = context;
+    comparison *run = what->run;
+    oa_compare_pair *pair = &run->pairs[item];
+    oa_samples samples = oa_compare_set_samples(pair->test.arrays.inputs.data ? &pair->test : &run->match);
+    (void)worker;
+    oa_status status =
+        oa_compare_pair_match(pair, run->options, what->method, &samples, run->aligners[what->method], error);
+    oa_samples_close(&samples);
+    return status;
+}
+
+/* One pair after the other, each with all threads, so that times are those of a user with one pair; or side by side,
+ * each with one thread. */
+static oa_status match_all(comparison *run, size_t method, oa_error *error)
+{
+    size_t beside = run->options->is_side_by_side ? run->options->threads : 1;
+    measurement what = {.run = run, .method = method};
+    oa_blas_set_threads((int)(run->options->threads / beside));
+    oa_status status = oa_compare_load_aligner(&run->aligners[method], &run->pairs[0], run->options, method, error);
+    return status == OA_OK ? oa_parallel(run->count, beside, match_one, &what, error) : status;
+}
 
 static oa_status measure_one(void *context, size_t item, size_t worker, oa_error *error)
 {
@@ -189,10 +200,10 @@ static json_t *report(const comparison *run, size_t method)
                      (json_int_t)run->options->methods[method].options.iterations, "pairs", (json_int_t)run->count,
                      "points", (json_int_t)run->options->points, "samples", (json_int_t)test->arrays.inputs.dims[0],
                      "match_samples", (json_int_t)match->arrays.inputs.dims[0], "threads",
-                     (json_int_t)run->options->threads, "match_labels", match->arrays.truth.data != NULL, "seconds",
-                     STATISTICS(seconds), "barrier", STATISTICS(barrier), "auc", STATISTICS(auc), "end_loss",
-                     STATISTICS(end_loss), "middle_loss", STATISTICS(middle_loss), "end_accuracy",
-                     has_accuracy ? STATISTICS(end_accuracy) : json_null(), "middle_accuracy",
+                     (json_int_t)(run->options->is_side_by_side ? 1 : run->options->threads), "match_labels",
+                     match->arrays.truth.data != NULL, "seconds", STATISTICS(seconds), "barrier", STATISTICS(barrier),
+                     "auc", STATISTICS(auc), "end_loss", STATISTICS(end_loss), "middle_loss", STATISTICS(middle_loss),
+                     "end_accuracy", has_accuracy ? STATISTICS(end_accuracy) : json_null(), "middle_accuracy",
                      has_accuracy ? STATISTICS(middle_accuracy) : json_null());
 }
 
@@ -248,6 +259,10 @@ int main(int argc, char **argv)
 {
     oa_compare_options options;
     oa_error error = {0};
+    /* Pair after pair takes the same blocks: fetching them from the system anew, page by page, would be a good part of
+     * the time of fast methods. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
     oa_blas_fit_processor();
     oa_status status = oa_compare_options_read(&options, argc, argv, &error);
     if (status == OA_OK && options.wants_help) {

@@ -59,6 +59,10 @@ static oa_status read_option(oa_compare_options *options, int *at, int argc, cha
         options->wants_help = true;
         return OA_OK;
     }
+    if (strcmp(name, "--side-by-side") == 0) {
+        options->is_side_by_side = true;
+        return OA_OK;
+    }
     if (*at + 1 < argc && (strcmp(name, "-m") == 0 || strcmp(name, "--method") == 0)) {
         if (options->method_count == OA_COMPARE_METHODS_MAX) {
             return oa_fail(error, OA_ERROR_USAGE, "at most %d methods at a time", OA_COMPARE_METHODS_MAX);
@@ -101,7 +105,7 @@ static oa_status settle_method(oa_compare_method *method, const oa_compare_optio
     if (status != OA_OK) {
         return status;
     }
-    snprintf(threads, sizeof threads, "%zu", options->threads);
+    snprintf(threads, sizeof threads, "%zu", options->is_side_by_side ? 1 : options->threads);
     const char *const optional[][2] = {
         {"--method", method->chain},        {"--threads", threads},         {"--data", "the samples for matching"},
         {"--labels", "their labels"},       {"--aligner", method->aligner}, {"--iterations", options->iterations},
@@ -204,6 +208,7 @@ const char *oa_compare_help(void)
            "  --pairs N           at most; --first-pair K to begin with\n"
            "  --points N          on the line, ends included (default 11)\n"
            "  --iterations N, --learning-rate X, --seed S, --threads N   for the methods\n"
+           "  --side-by-side      match as many pairs at a time as there are threads, each on one of them\n"
            "  --images FOLDER     Fashion-MNIST, for networks of its images\n"
            "  --results FILE      append the JSON objects to this file, one a line\n";
 }

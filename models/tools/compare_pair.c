@@ -7,16 +7,18 @@
 enum { CURVE_BATCH = 250 };
 
 /* Tells the run which method's options count, and the options which models there are. */
-static void choose(oa_compare_pair *pair, oa_compare_options *options, size_t method)
+static void choose(oa_compare_pair *pair, const oa_compare_options *options, size_t method)
 {
-    oa_options *chosen = &options->methods[method].options;
-    chosen->models[0] = pair->paths[0];
-    chosen->models[1] = pair->paths[1];
-    pair->run.options = chosen;
-    pair->run.methods = chosen->methods;
+    pair->options = options->methods[method].options;
+    pair->names[0] = pair->paths[0];
+    pair->names[1] = pair->paths[1];
+    pair->options.models = pair->names;
+    pair->run.options = &pair->options;
+    pair->run.methods = pair->options.methods;
 }
 
-oa_status oa_compare_pair_load(oa_compare_pair *pair, char *a, char *b, oa_compare_options *options, oa_error *error)
+oa_status oa_compare_pair_load(oa_compare_pair *pair, char *a, char *b, const oa_compare_options *options,
+                               oa_error *error)
 {
     oa_align_run *run = &pair->run;
     pair->paths[0] = a;
@@ -45,17 +47,23 @@ void oa_compare_pair_free(oa_compare_pair *pair)
     *pair = (oa_compare_pair){0};
 }
 
-oa_status oa_compare_pair_match(oa_compare_pair *pair, oa_compare_options *options, size_t method,
-                                const oa_samples *samples, oa_aligner **aligner, oa_error *error)
+oa_status oa_compare_load_aligner(oa_aligner **aligner, oa_compare_pair *pair, const oa_compare_options *options,
+                                  size_t method, oa_error *error)
+{
+    choose(pair, options, method);
+    return oa_chain_has(&pair->run.methods, OA_METHOD_DEEP_ALIGN)
+               ? oa_aligner_find(aligner, pair->options.aligner, pair->run.layout, oa_run_graph(&pair->run, 0), error)
+               : OA_OK;
+}
+
+oa_status oa_compare_pair_match(oa_compare_pair *pair, const oa_compare_options *options, size_t method,
+                                const oa_samples *samples, oa_aligner *aligner, oa_error *error)
 {
     oa_align_run *run = &pair->run;
     oa_permutations *permutations = &run->followers[0].permutations;
     oa_status status = OA_OK;
     choose(pair, options, method);
-    if (oa_chain_has(&run->methods, OA_METHOD_DEEP_ALIGN) && !*aligner) {
-        status = oa_aligner_find(aligner, run->options->aligner, run->layout, oa_run_graph(run, 0), error);
-    }
-    run->aligner = *aligner;
+    run->aligner = aligner;
     run->samples = *samples;
     double start = oa_seconds();
     if (status == OA_OK) {

@@ -18,21 +18,27 @@ typedef struct oa_compare_outcome {
 } oa_compare_outcome;
 
 typedef struct oa_compare_pair {
-    oa_align_run run;    /* models, pairing, layout */
-    char *paths[2];      /* owned */
+    oa_align_run run;   /* models, pairing, layout */
+    char *paths[2];     /* owned */
+    oa_options options; /* the method's, with these models */
+    const char *names[2];
     oa_compare_set test; /* of the pair's own signal; zeroed: the comparison's is used */
     oa_compare_outcome outcomes[OA_COMPARE_METHODS_MAX];
 } oa_compare_pair;
 
 /* Loads two networks and finds the layout. Takes over the paths (freed by oa_compare_pair_free, in any case). Errors as
  * oa_run_load and oa_run_find_layout. */
-oa_status oa_compare_pair_load(oa_compare_pair *pair, char *a, char *b, oa_compare_options *options, oa_error *error);
+oa_status oa_compare_pair_load(oa_compare_pair *pair, char *a, char *b, const oa_compare_options *options,
+                               oa_error *error);
 void oa_compare_pair_free(oa_compare_pair *pair);
 
-/* Matches by one method; samples may be empty. `aligner` is where the method's aligner is kept for the next pair:
- * loaded when it is needed and NULL, before time is taken. */
-oa_status oa_compare_pair_match(oa_compare_pair *pair, oa_compare_options *options, size_t method,
-                                const oa_samples *samples, oa_aligner **aligner, oa_error *error);
+/* The aligner of a method that has one, for pairs like this; NULL for others. Owned by the caller. */
+oa_status oa_compare_load_aligner(oa_aligner **aligner, oa_compare_pair *pair, const oa_compare_options *options,
+                                  size_t method, oa_error *error);
+
+/* Matches by one method; samples may be empty, the aligner is the method's. Several pairs may be matched at once. */
+oa_status oa_compare_pair_match(oa_compare_pair *pair, const oa_compare_options *options, size_t method,
+                                const oa_samples *samples, oa_aligner *aligner, oa_error *error);
 
 /* Measures the line for one method. Several methods and pairs may be measured at once. */
 oa_status oa_compare_pair_measure(oa_compare_pair *pair, const oa_compare_options *options, size_t method,

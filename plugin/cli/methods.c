@@ -1,5 +1,6 @@
 #include "plugin/cli/methods.h"
 
+#include "core/linalg/blas.h"
 #include "core/match/activations.h"
 #include "core/soft/match_sinkhorn.h"
 #include "core/soft/match_ste.h"
@@ -74,8 +75,16 @@ static oa_status by_aligner(oa_align_run *run, size_t index, bool wants_scores, 
         return status;
     }
     oa_match_problem problem = oa_run_problem(run, index);
-    return oa_match_deep_align(&follower->permutations, wants_scores ? &follower->scores : NULL, run->aligner, &problem,
-                               error);
+    size_t threads = (size_t)run->options->threads;
+    if (threads > 1) {
+        oa_blas_set_threads(1); /* models are encoded beside one another instead */
+    }
+    status = oa_match_deep_align(&follower->permutations, wants_scores ? &follower->scores : NULL, run->aligner,
+                                 &problem, threads, error);
+    if (threads > 1) {
+        oa_blas_set_threads(run->options->threads);
+    }
+    return status;
 }
 
 /* Sinkhorn and straight-through matching. With labels or targets the loss counts, otherwise the distance. */

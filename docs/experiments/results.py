@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+"""Regenerates docs/results.md: families, aligners, comparisons, tables.
+
+    docs/experiments/results.py FOLDER [--quick] [--seeds N] [--stage families|train|compare|table] [--row ROW ...]
+
+FOLDER takes the networks, the aligners and results.jsonl. Whatever is there already is not made again, so that an
+interrupted run goes on; training goes on from its checkpoint. Everything together takes hours on two cores; --quick does
+a sixteenth of the networks, a fiftieth of the steps and two pairs a row in minutes, to see that all of it works (its
+tables go to FOLDER/results.md). Needs the tools of ./demo.sh and nothing else.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TOOL = os.path.join(ROOT, "build/release/onnx-align")
+COMPARE = os.path.join(ROOT, "build/release/tools/compare-methods")
+
+# What aligners are trained on: source, steps. A source is a folder, with its data, or a list of families.
+FLAT = ("flat/train-images.npy", "flat/train-labels.npy")
+IMAGES = ("images/train-images.npy", "images/train-labels.npy")
+UNIVERSAL = [("mlp", FLAT, 3), ("mlp-narrow", FLAT, 1), ("mlp-deep", FLAT, 2), ("disjoint", FLAT, 1), ("cnn", IMAGES, 4),
+             ("cnn-short", IMAGES, 1), ("cnn-bn", IMAGES, 1), ("resnet", IMAGES, 2), ("sine", ("line/points.npy",), 2),
+             ("image", ("square/points.npy",), 2)]
+CONSECUTIVE = {"disjoint", "sine", "image"}
+ALIGNERS = {
+    "universal": (UNIVERSAL, 3000, []),
+    "mlp": ([("mlp", FLAT, 1)], 800, []),
+    "cnn": ([("cnn", IMAGES, 1)], 1500, []),
+    "resnet": ([("resnet", IMAGES, 1)], 1000, []),
+    "sine": ([("sine", ("line/points.npy",), 1)], 2000, []),
+    "image": ([("image", ("square/points.npy",), 1)], 2000, []),
+    "disjoint": ([("disjoint", FLAT, 1)], 600, []),
+    "dws": ([("mlp", FLAT, 1)], 400, ["--encoder", "dws"]),
+}
+
+# Folder of networks, title, aligner of the family, data to judge and to match on.
+ROWS = [
+    ("mlp", "MLP 784-128-128-128-10", "mlp", "flat"),
+    ("cnn", "CNN: 3x3 convolutions 8-16-16 with pooling, dense 32", "cnn", "images"),
+    ("resnet", "Residual CNN with batch norm: 9 convolutions, 8-16 channels", "resnet", "images"),
+    ("sine", "INRs of sine waves, 1-32-32-1", "sine", None),
+    ("image", "INRs of images, 2-32-32-32-1", "image", None),
+    ("disjoint", "Disjoint classes: MLPs that saw 95 % of one half of the classes, 5 % of the other", "disjoint", "flat"),
+    ("cnn-rotated", "Out of distribution: CNNs of rotated images (aligner of the family: trained on upright ones)", "cnn",
+     "rotated-images"),
+    ("mlp-deeper", "Unseen width and depth: MLP 784-96-96-96-96-96-10", None, "flat"),
+    ("cnn-wide", "Unseen width: CNN 16-32-32, dense 64", None, "images"),
+    ("mlp-res", "Unseen kind: MLP 784-96-96-96-96-10 with residual layers", None, "flat"),
+    ("vgg-bn", "Unseen kind: VGG 8-16, two convolutions with batch norm a stage, dense 32", None, "images"),
+]
+# Methods that optimise on data for seconds get fewer pairs where a pair takes over five seconds.
+SLOW_ROWS = {"cnn", "resnet", "cnn-rotated", "cnn-wide", "vgg-bn"}
+SHORT = 100  # steps of Sinkhorn behind an aligner: a tenth of those of Sinkhorn alone
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(command, **more):
+    note("$ " + " ".join(command))
+    subprocess.run(command, check=True, **more)
+
+
+class Experiment:
+    def __init__(self, options):
+        self.folder, self.quick, self.seeds = os.path.abspath(options.folder), options.quick, options.seeds
+        self.rows = [row for row in ROWS if not options.row or row[0] in options.row]
+        self.results = os.path.join(self.folder, "results.jsonl")
+
+    def families(self):
+        run([os.path.join(ROOT, "models/families.sh"), *(["--quick"] if self.quick else []), self.folder])
+
+    def aligner(self, name, seed):
+        return os.path.join(self.folder, "aligners", f"{name}-{seed}.onnx")
+
+    def train(self):
+        os.makedirs(os.path.join(self.folder, "aligners"), exist_ok=True)
+        for name, (sources, steps, more) in ALIGNERS.items():
+            path = os.path.join(self.folder, f"train-{name}.json")
+            families = [{"models": [f"{family}/train"], "data": data[0], "weight": weight,
+                         "pairs": "consecutive" if family in CONSECUTIVE else "any",
+                         **({"labels": data[1]} if len(data) > 1 else {})} for family, data, weight in sources]
+            with open(path, "w") as file:
+                json.dump(families, file, indent=1)
+            for seed in range(1, self.seeds + 1):
+                made = self.aligner(name, seed)
+                if not os.path.exists(made):
+                    run([TOOL, "train", "--families", path, "-o", made, "--steps", str(steps // 50 if self.quick else steps),
+                         "--rate", "2e-3", "--seed", str(seed), "--checkpoint", made + ".checkpoint", "--losses",
+                         made[:-5] + ".csv", *more])
+
+    def done(self):
+        found = {}
+        if os.path.exists(self.results):
+            with open(self.results) as file:
+                for line in file:
+                    entry = json.loads(line)
+                    found[os.path.basename(os.path.dirname(entry["folder"])), short(entry["method"]),
+                          entry["iterations"]] = entry
+        return found
+
+    def methods(self, family):
+        """Method for compare-methods, steps (0: its own), is it slow."""
+        plain = [("naive", 0, False), ("weights", 0, False), ("activations", 0, False), ("sinkhorn", 0, True),
+                 ("weights+sinkhorn", 0, True), ("ste", 0, True)]
+        for seed in range(1, self.seeds + 1):
+            for name in ["universal", family] + (["dws"] if family == "mlp" else []):
+                if name:
+                    plain += [(f"deep-align:{self.aligner(name, seed)}", 0, False),
+                              (f"deep-align:{self.aligner(name, seed)}+sinkhorn", SHORT, False)]
+        return plain
+
+    def compare(self):
+        done = self.done()
+        for folder, _, family, data in self.rows:
+            for method, steps, is_slow in self.methods(family):
+                if (folder, short(method), steps) not in done:
+                    pairs = 2 if self.quick else 16 if is_slow and folder in SLOW_ROWS else 64
+                    self.measure(folder, data, method, steps, pairs)
+        for folder, steps in [(row[0], steps) for row in self.rows[:2] for steps in (10, 20, 50, 100, 200, 500)]:
+            family, data = next((row[2], row[3]) for row in self.rows if row[0] == folder)
+            for method in ["sinkhorn", "weights+sinkhorn", f"deep-align:{self.aligner('universal', 1)}+sinkhorn"]:
+                if (folder, short(method), steps) not in done and not (steps == SHORT and "deep" in method):
+                    self.measure(folder, data, method, steps, 2 if self.quick else 16)
+
+    def measure(self, folder, data, method, steps, pairs):
+        path = os.path.join(self.folder, folder, "test")
+        command = [COMPARE, path, "-m", method, "--pairs", str(pairs), "--side-by-side", "--results", self.results]
+        command += ["--iterations", str(steps)] if steps else []
+        for option, part in [("", "test"), ("match-", "train")]:
+            if data:
+                command += [f"--{option}data", f"{self.folder}/{data}/{part}-images.npy",
+                            f"--{option}labels", f"{self.folder}/{data}/{part}-labels.npy"]
+        run(command, stdout=subprocess.DEVNULL)
+
+    # ---- Tables ----
+
+    def table(self):
+        done = self.done()
+        path = os.path.join(self.folder if self.quick else os.path.join(ROOT, "docs"), "results.md")
+        head = os.path.join(ROOT, "docs/experiments/results-head.md")
+        with open(head) as file:
+            text = file.read()
+        for folder, title, family, _ in ROWS:
+            text += self.row(done, folder, title, family)
+        text += self.convergence(done)
+        with open(path, "w") as file:
+            file.write(text)
+        note(f"written: {path}")
+
+    def row(self, done, folder, title, family):
+        lines = []
+        naive = done.get((folder, "naive", 0))
+        if not naive:
+            return ""
+        for label, method, steps in table_methods(family):
+            names = [method.replace("SEED", str(seed)) for seed in range(1, self.seeds + 1)] if "SEED" in method else [method]
+            entries = [done[folder, name, steps] for name in names if (folder, name, steps) in done]
+            if entries:
+                lines.append(table_line(label, entries, naive))
+        accuracy = ("; accuracy of the ends {:.1f} %".format(100 * naive["end_accuracy"]["mean"])
+                    if naive["end_accuracy"] else "")
+        return (f"\n## {title}\n\nMean loss of the ends {number(naive['end_loss']['mean'])}{accuracy}.\n\n"
+                "| method | barrier | AUC | of naive | half way: loss, accuracy | s a pair | pairs x aligners |\n"
+                "|---|---|---|---|---|---|---|\n" + "\n".join(lines) + "\n")
+
+    def convergence(self, done):
+        text = ("\n## How fast Sinkhorn gets there\n\nBarrier after so many steps, 16 pairs.\n\n"
+                "| family | start | 10 | 20 | 50 | 100 | 200 | 500 | 1000 |\n|---|---|---|---|---|---|---|---|---|\n")
+        for folder, *_ in ROWS[:2]:
+            for label, method in [("nothing", "sinkhorn"), ("weights", "weights+sinkhorn"),
+                                  ("deep-align (universal)", "deep-align:universal-1+sinkhorn")]:
+                cells = [done.get((folder, method, steps)) for steps in (10, 20, 50, 100, 200, 500, 0)]
+                text += f"| {folder} | {label} | " + " | ".join(
+                    number(cell["barrier"]["mean"]) if cell else "" for cell in cells) + " |\n"
+        return text
+
+
+def short(method):
+    """deep-align:/a/b/mlp-1.onnx+sinkhorn as deep-align:mlp-1+sinkhorn."""
+    parts = method.split(":", 1)
+    if len(parts) == 1:
+        return method
+    path, _, rest = parts[1].partition("+")
+    name = os.path.basename(path)
+    return parts[0] + ":" + (name[:-5] if name.endswith(".onnx") else name) + ("+" + rest if rest else "")
+
+
+def table_methods(family):
+    yield from [("naive", "naive", 0), ("weight matching", "weights", 0), ("activation matching", "activations", 0),
+                ("Sinkhorn, 1000 steps", "sinkhorn", 0), ("weights + Sinkhorn, 1000 steps", "weights+sinkhorn", 0),
+                ("STE, 500 steps", "ste", 0)]
+    kinds = ([("this family", family)] if family else []) + [("universal", "universal")]
+    kinds += [("DWS", "dws")] if family == "mlp" else []
+    for label, name in kinds:
+        yield f"deep-align ({label})", f"deep-align:{name}-SEED", 0
+    for label, name in kinds:
+        yield f"deep-align ({label}) + Sinkhorn, {SHORT} steps", f"deep-align:{name}-SEED+sinkhorn", SHORT
+
+
+def number(value):
+    return f"{value:.2g}" if abs(value) < 0.001 else f"{value:.4f}"
+
+
+def table_line(label, entries, naive):
+    def mean(key):
+        return statistics.mean(entry[key]["mean"] for entry in entries)
+
+    def text(key):
+        if len(entries) > 1:
+            return f"{number(mean(key))} ± {number(statistics.stdev(entry[key]['mean'] for entry in entries))}"
+        return number(mean(key))
+
+    half = number(mean("middle_loss")) + (f", {100 * mean('middle_accuracy'):.1f} %" if entries[0]["middle_accuracy"] else "")
+    share = mean("barrier") / naive["barrier"]["mean"] if naive["barrier"]["mean"] > 0 else 0
+    seconds = mean("seconds")
+    return (f"| {label} | {text('barrier')} | {text('auc')} | {100 * share:.1f} % | {half} | "
+            f"{seconds:.4f} | {entries[0]['pairs']}{' x %d' % len(entries) if len(entries) > 1 else ''} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--stage", choices=["families", "train", "compare", "table"])
+    parser.add_argument("--row", action="append", help="only this row of the tables; may be repeated")
+    options = parser.parse_args()
+    if options.quick:
+        options.seeds = min(options.seeds, 1)
+    experiment = Experiment(options)
+    for stage in [options.stage] if options.stage else ["families", "train", "compare", "table"]:
+        getattr(experiment, stage)()
+
+
+if __name__ == "__main__":
+    main()
