@@ -2,23 +2,22 @@
 #include "core/assign/assign.h"
 #include "core/base/parallel.h"
 #include "core/learn/aligner.h"
+#include "core/match/slices.h"
 
 #include <string.h>
 
-/* The float constants of a graph as float32, in the order of the layout's graph. */
+/* The float constants of a graph that move, in the order of the layout's graph; NULL for others. */
 typedef struct weights {
-    const float **of; /* [count] */
-    float **owned;    /* [count] those that had to be converted */
+    float **of; /* [count] */
     size_t count;
 } weights;
 
 static void free_weights(weights *w)
 {
-    for (size_t t = 0; t < w->count && w->owned; t++) {
-        oa_free(w->owned[t]);
+    for (size_t t = 0; t < w->count && w->of; t++) {
+        oa_free(w->of[t]);
     }
     oa_free(w->of);
-    oa_free(w->owned);
     *w = (weights){0};
 }
 
@@ -27,8 +26,7 @@ static oa_status read_weights(weights *w, const oa_layout *layout, const oa_grap
 {
     w->count = layout->tensor_count;
     w->of = oa_calloc(w->count, sizeof *w->of);
-    w->owned = oa_calloc(w->count, sizeof *w->owned);
-    if (!w->of || !w->owned) {
+    if (!w->of) {
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the weights of a model");
     }
     for (size_t t = 0; t < w->count; t++) {
@@ -37,15 +35,10 @@ static oa_status read_weights(weights *w, const oa_layout *layout, const oa_grap
             continue;
         }
         const oa_tensor *tensor = &graph->tensors[own];
-        if (tensor->dtype == OA_DTYPE_FLOAT) {
-            w->of[t] = tensor->data;
-            continue;
-        }
-        if (!(w->owned[t] = oa_malloc(tensor->count, sizeof(float)))) {
+        if (!(w->of[t] = oa_malloc(tensor->count, sizeof(float)))) {
             return oa_fail(error, OA_ERROR_MEMORY, "out of memory for tensor '%s'", tensor->name);
         }
-        oa_floats_to_f32(w->owned[t], tensor->data, tensor->dtype, tensor->count);
-        w->of[t] = w->owned[t];
+        oa_comparable_floats(w->of[t], tensor->data, tensor->dtype, tensor->count);
     }
     return OA_OK;
 }
@@ -88,7 +81,7 @@ static oa_status encode_half(void *context, size_t item, size_t worker, oa_error
     (void)worker;
     oa_status status =
         read_weights(&w, problem->layout, item ? problem->b : problem->a, item ? problem->tensor_b : NULL, error);
-    status = status == OA_OK ? oa_packed_create(&own->packed, run->plan, w.of, error) : status;
+    status = status == OA_OK ? oa_packed_create(&own->packed, run->plan, (const float *const *)w.of, error) : status;
     free_weights(&w);
     status = status == OA_OK ? start(&own->tape, &own->leaves, run->aligner, error) : status;
     own->features = oa_calloc(problem->layout->group_count, sizeof *own->features);

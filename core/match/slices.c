@@ -110,6 +110,14 @@ static float comparable(float value)
     return value;
 }
 
+void oa_comparable_floats(float *to, const void *from, oa_dtype dtype, size_t count)
+{
+    oa_floats_to_f32(to, from, dtype, count);
+    for (size_t i = 0; i < count; i++) {
+        to[i] = comparable(to[i]);
+    }
+}
+
 /* Copies `count` elements that start at element `offset`, through `map` when given, as comparable float32. */
 static void copy_run(float *target, size_t target_stride, const oa_tensor *tensor, size_t offset, const size_t *map,
                      size_t count)
@@ -117,10 +125,7 @@ static void copy_run(float *target, size_t target_stride, const oa_tensor *tenso
     size_t size = oa_dtype_size(tensor->dtype);
     const char *source = (const char *)tensor->data + offset * size;
     if (!map && target_stride == 1) {
-        oa_floats_to_f32(target, source, tensor->dtype, count);
-        for (size_t i = 0; i < count; i++) {
-            target[i] = comparable(target[i]);
-        }
+        oa_comparable_floats(target, source, tensor->dtype, count);
         return;
     }
     if (tensor->dtype == OA_DTYPE_FLOAT) {

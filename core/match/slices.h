@@ -19,6 +19,10 @@ oa_status oa_slices_init(oa_slices *slices, const oa_match_problem *problem, siz
                          const oa_permutations *permutations, oa_error *error);
 void oa_slices_free(oa_slices *slices);
 
+/* `count` elements of a float type as float32 with 11 significant bits, as all methods that go by weights see them: a
+ * model is answered the same whether it is stored in float32 or in float16. O(count). */
+void oa_comparable_floats(float *to, const void *from, oa_dtype dtype, size_t count);
+
 /* profit[i, j] += <unit i of a, unit j of b> over the elements of one occurrence, everything else of b reordered by
  * `permutations`: the other axes, and on this axis the other groups and the other occurrences of this one. profit is
  * [n, n] in double; products run in float32 over bounded pieces and are summed in double. OA_ERROR_MEMORY. O(n *

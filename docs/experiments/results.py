@@ -52,8 +52,11 @@ ROWS = [
     ("mlp-res", "Unseen kind: MLP 784-96-96-96-96-10 with residual layers", None, "flat"),
     ("vgg-bn", "Unseen kind: VGG 8-16, two convolutions with batch norm a stage, dense 32", None, "images"),
 ]
-# Methods that optimise on data for seconds get fewer pairs where a pair takes over five seconds.
-SLOW_ROWS = {"cnn", "resnet", "cnn-rotated", "cnn-wide", "vgg-bn"}
+# Methods that optimise on data for seconds get fewer pairs, and so do all that do so where networks are slow to run.
+PAIRS, SLOW_PAIRS = 64, 16
+SLOW_PAIRS_OF = {"sine": 64, "image": 64, "resnet": 8, "vgg-bn": 8}
+SLOW_NETWORKS = {"resnet", "vgg-bn", "cnn-wide"}
+CONVERGENCE, STEPS = ("mlp", "cnn"), (10, 20, 50, 100, 200, 500)
 SHORT = 100  # steps of Sinkhorn behind an aligner: a tenth of those of Sinkhorn alone
 
 
@@ -104,34 +107,38 @@ class Experiment:
                           entry["iterations"]] = entry
         return found
 
-    def methods(self, family):
-        """Method for compare-methods, steps (0: its own), is it slow."""
-        plain = [("naive", 0, False), ("weights", 0, False), ("activations", 0, False), ("sinkhorn", 0, True),
-                 ("weights+sinkhorn", 0, True), ("ste", 0, True)]
+    def methods(self, folder, family):
+        """Method for compare-methods, steps (0: its own), pairs."""
+        slow = SLOW_PAIRS_OF.get(folder, SLOW_PAIRS)
+        between = SLOW_PAIRS if folder in SLOW_NETWORKS else PAIRS
+        plain = [("naive", 0, PAIRS), ("weights", 0, PAIRS), ("activations", 0, PAIRS), ("sinkhorn", 0, slow),
+                 ("weights+sinkhorn", 0, slow), ("ste", 0, slow)]
         for seed in range(1, self.seeds + 1):
             for name in ["universal", family] + (["dws"] if family == "mlp" else []):
-                if name:
-                    plain += [(f"deep-align:{self.aligner(name, seed)}", 0, False),
-                              (f"deep-align:{self.aligner(name, seed)}+sinkhorn", SHORT, False)]
+                if name and os.path.exists(self.aligner(name, seed)):
+                    plain += [(f"deep-align:{self.aligner(name, seed)}", 0, PAIRS),
+                              (f"deep-align:{self.aligner(name, seed)}+sinkhorn", SHORT, between)]
+                if name == "universal":
+                    plain += [(f"deep-align:{self.aligner(name, seed)}+weights", 0, PAIRS)]
         return plain
 
     def compare(self):
         done = self.done()
         for folder, _, family, data in self.rows:
-            for method, steps, is_slow in self.methods(family):
+            for method, steps, pairs in self.methods(folder, family):
                 if (folder, short(method), steps) not in done:
-                    pairs = 2 if self.quick else 16 if is_slow and folder in SLOW_ROWS else 64
-                    self.measure(folder, data, method, steps, pairs)
-        for folder, steps in [(row[0], steps) for row in self.rows[:2] for steps in (10, 20, 50, 100, 200, 500)]:
-            family, data = next((row[2], row[3]) for row in self.rows if row[0] == folder)
+                    self.measure(folder, data, method, steps, 2 if self.quick else pairs)
+        for row, steps in [(row, steps) for row in self.rows if row[0] in CONVERGENCE for steps in STEPS]:
+            folder, data = row[0], row[3]
             for method in ["sinkhorn", "weights+sinkhorn", f"deep-align:{self.aligner('universal', 1)}+sinkhorn"]:
                 if (folder, short(method), steps) not in done and not (steps == SHORT and "deep" in method):
-                    self.measure(folder, data, method, steps, 2 if self.quick else 16)
+                    self.measure(folder, data, method, steps, 2 if self.quick else SLOW_PAIRS)
 
     def measure(self, folder, data, method, steps, pairs):
         path = os.path.join(self.folder, folder, "test")
         command = [COMPARE, path, "-m", method, "--pairs", str(pairs), "--side-by-side", "--results", self.results]
         command += ["--iterations", str(steps)] if steps else []
+        command += ["--samples", "1000"] if folder in SLOW_NETWORKS else []
         for option, part in [("", "test"), ("match-", "train")]:
             if data:
                 command += [f"--{option}data", f"{self.folder}/{data}/{part}-images.npy",
@@ -172,10 +179,10 @@ class Experiment:
     def convergence(self, done):
         text = ("\n## How fast Sinkhorn gets there\n\nBarrier after so many steps, 16 pairs.\n\n"
                 "| family | start | 10 | 20 | 50 | 100 | 200 | 500 | 1000 |\n|---|---|---|---|---|---|---|---|---|\n")
-        for folder, *_ in ROWS[:2]:
+        for folder in CONVERGENCE:
             for label, method in [("nothing", "sinkhorn"), ("weights", "weights+sinkhorn"),
                                   ("deep-align (universal)", "deep-align:universal-1+sinkhorn")]:
-                cells = [done.get((folder, method, steps)) for steps in (10, 20, 50, 100, 200, 500, 0)]
+                cells = [done.get((folder, method, steps)) for steps in (*STEPS, 0)]
                 text += f"| {folder} | {label} | " + " | ".join(
                     number(cell["barrier"]["mean"]) if cell else "" for cell in cells) + " |\n"
         return text
@@ -199,6 +206,7 @@ def table_methods(family):
     kinds += [("DWS", "dws")] if family == "mlp" else []
     for label, name in kinds:
         yield f"deep-align ({label})", f"deep-align:{name}-SEED", 0
+    yield "deep-align (universal) + weights", "deep-align:universal-SEED+weights", 0
     for label, name in kinds:
         yield f"deep-align ({label}) + Sinkhorn, {SHORT} steps", f"deep-align:{name}-SEED+sinkhorn", SHORT
 

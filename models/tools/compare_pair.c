@@ -15,6 +15,7 @@ static void choose(oa_compare_pair *pair, const oa_compare_options *options, siz
     pair->options.models = pair->names;
     pair->run.options = &pair->options;
     pair->run.methods = pair->options.methods;
+    pair->run.iterations = pair->options.iterations;
 }
 
 oa_status oa_compare_pair_load(oa_compare_pair *pair, char *a, char *b, const oa_compare_options *options,

@@ -3,9 +3,13 @@
 
 #include "core/base/memory.h"
 #include "core/match/frozen.h"
+#include "plugin/cli/aligner_find.h"
 #include "plugin/cli/inputs.h"
 #include "plugin/cli/methods.h"
 #include "plugin/cli/report.h"
+
+/* A tenth of what Sinkhorn needs from nothing gets behind an aligner to a better place (docs/results.md). */
+enum { AUTO_ITERATIONS = 100 };
 
 size_t oa_follower_count(const oa_align_run *run)
 {
@@ -91,9 +95,24 @@ oa_status oa_run_find_layout(oa_align_run *run, oa_error *error)
 void oa_run_settle_method(oa_align_run *run)
 {
     run->methods = run->options->methods;
-    if (run->methods.of[0] == OA_METHOD_AUTO) {
-        run->methods.of[0] = OA_METHOD_WEIGHTS;
-        run->method_reason = "it needs no data";
+    run->iterations = run->options->iterations;
+    if (run->methods.of[0] != OA_METHOD_AUTO) {
+        return;
+    }
+    bool has_aligner = run->options->aligner || oa_aligner_is_at_hand();
+    if (has_aligner && run->samples.targets.count) {
+        run->methods = (oa_method_chain){.of = {OA_METHOD_DEEP_ALIGN, OA_METHOD_SINKHORN}, .count = 2};
+        run->method_reason = "labels tell best what goes together";
+        run->iterations = run->iterations ? run->iterations : AUTO_ITERATIONS;
+    } else if (run->samples.data.count) {
+        run->methods = (oa_method_chain){.of = {OA_METHOD_ACTIVATIONS}, .count = 1};
+        run->method_reason = "there are samples";
+    } else if (has_aligner) {
+        run->methods = (oa_method_chain){.of = {OA_METHOD_DEEP_ALIGN, OA_METHOD_WEIGHTS}, .count = 2};
+        run->method_reason = "there are no samples";
+    } else {
+        run->methods = (oa_method_chain){.of = {OA_METHOD_WEIGHTS}, .count = 1};
+        run->method_reason = "there are no samples, and no aligner";
     }
 }
 

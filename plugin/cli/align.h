@@ -15,7 +15,7 @@ typedef struct oa_follower {
     oa_pairing pairing;
     oa_permutations permutations;
     oa_match_scores scores; /* of the method that has just run, when the next one can use them */
-    oa_payloads payloads; /* its reordered constants */
+    oa_payloads payloads;   /* its reordered constants */
     oa_match_info match;
     oa_verify_info verified;
     double distance_before, distance_after;
@@ -28,10 +28,11 @@ typedef struct oa_seconds_of {
 
 typedef struct oa_align_run {
     const oa_options *options;
-    oa_method_chain methods; /* settled: never auto */
-    const char *method_reason;
-    oa_model **models;      /* [options->model_count] */
-    oa_follower *followers; /* [options->model_count - 1] */
+    oa_method_chain methods;   /* settled: never auto */
+    const char *method_reason; /* of auto's choice; NULL when the user chose */
+    size_t iterations;         /* of the methods that optimise; 0: their own */
+    oa_model **models;         /* [options->model_count] */
+    oa_follower *followers;    /* [options->model_count - 1] */
     oa_layout *layout;
     oa_aligner *aligner; /* once deep-align has asked for it */
     oa_payloads merged;
@@ -50,6 +51,7 @@ oa_match_problem oa_run_problem(const oa_align_run *run, size_t follower);
 oa_status oa_run_load(oa_align_run *run, oa_error *error); /* models and samples */
 /* Pairs every model with the first and finds the layout that fits them all. */
 oa_status oa_run_find_layout(oa_align_run *run, oa_error *error);
+/* Chooses for auto. Once samples are loaded. */
 void oa_run_settle_method(oa_align_run *run);
 /* The permutations of one follower, and its distances. */
 oa_status oa_run_match(oa_align_run *run, size_t follower, oa_error *error);

@@ -5,15 +5,17 @@
 
 #include <stdlib.h>
 
-bool oa_aligner_is_built_in(void)
+static const char variable[] = "ONNX_ALIGN_ALIGNER";
+
+bool oa_aligner_is_at_hand(void)
 {
-    return oa_aligner_data_size > 0;
+    const char *named = getenv(variable);
+    return oa_aligner_data_size > 0 || (named && *named);
 }
 
 oa_status oa_aligner_find(oa_aligner **aligner, const char *path, const oa_layout *layout, const oa_graph *graph,
                           oa_error *error)
 {
-    static const char variable[] = "ONNX_ALIGN_ALIGNER";
     const char *named = getenv(variable);
     if (!path && named && *named) {
         oa_status status = oa_aligner_file_load(aligner, named, layout, graph, error);
@@ -25,7 +27,7 @@ oa_status oa_aligner_find(oa_aligner **aligner, const char *path, const oa_layou
     if (path) {
         return oa_aligner_file_load(aligner, path, layout, graph, error);
     }
-    if (!oa_aligner_is_built_in()) {
+    if (oa_aligner_data_size == 0) {
         return oa_fail(error, OA_ERROR_USAGE,
                        "no aligner is built into this tool: name one with --aligner FILE; "
                        "'onnx-align train' makes one");

@@ -12,7 +12,7 @@
 oa_status oa_aligner_find(oa_aligner **aligner, const char *path, const oa_layout *layout, const oa_graph *graph,
                           oa_error *error);
 
-/* Is one built in? */
-bool oa_aligner_is_built_in(void);
+/* Is there one, when no path is given? */
+bool oa_aligner_is_at_hand(void);
 
 #endif

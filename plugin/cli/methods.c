@@ -99,7 +99,7 @@ static oa_status by_gradients(oa_method method, oa_align_run *run, size_t index,
     oa_soft_settings settings = is_ste ? oa_ste_settings_default() : oa_sinkhorn_settings_default(samples);
     oa_soft_info info = {0};
     settings.samples = samples;
-    settings.iterations = options->iterations ? options->iterations : settings.iterations;
+    settings.iterations = run->iterations ? run->iterations : settings.iterations;
     settings.rate = options->learning_rate > 0.0 ? options->learning_rate : settings.rate;
     settings.seed = options->seed;
     settings.threads = (size_t)options->threads;
@@ -155,6 +155,20 @@ static oa_status run_method(oa_align_run *run, size_t follower, size_t place, oa
     return status;
 }
 
+/* Where a method of auto's choice, not the user's, cannot be used: what the methods before it have found stays, and
+ * without any, weights do. */
+static oa_status do_without(oa_align_run *run, size_t follower, size_t place, oa_error *error)
+{
+    oa_note(run->options, "%s cannot be used here (%s); going on without", oa_method_name(run->methods.of[place]),
+            error->message);
+    run->methods.count = place;
+    if (place > 0) {
+        return OA_OK;
+    }
+    run->methods = (oa_method_chain){.of = {OA_METHOD_WEIGHTS}, .count = 1};
+    return run_method(run, follower, 0, error);
+}
+
 oa_status oa_run_methods(oa_align_run *run, size_t follower, oa_error *error)
 {
     oa_match_scores *scores = &run->followers[follower].scores;
@@ -162,6 +176,9 @@ oa_status oa_run_methods(oa_align_run *run, size_t follower, oa_error *error)
     for (size_t i = 0; i < run->methods.count && status == OA_OK; i++) {
         bool is_to_use_scores = scores->of != NULL;
         status = run_method(run, follower, i, error);
+        if (status == OA_ERROR_UNSUPPORTED && run->method_reason && run->methods.of[i] != OA_METHOD_WEIGHTS) {
+            status = do_without(run, follower, i, error);
+        }
         if (is_to_use_scores) {
             oa_match_scores_free(scores); /* they were the last method's, not this one's */
         }
