@@ -11,6 +11,10 @@
 /* A tenth of what Sinkhorn needs from nothing gets behind an aligner to a better place (docs/results.md). */
 enum { AUTO_ITERATIONS = 100 };
 
+/* Fewer labelled samples are learned by heart: with 1000, the pairs of models/ average to 89.8 % on these samples and
+ * to 87.7 % on others (mlp), where activation matching on the same samples gets 88.0 %. */
+enum { AUTO_SAMPLES_MIN = 4000 };
+
 size_t oa_follower_count(const oa_align_run *run)
 {
     return run->options->model_count - 1;
@@ -100,9 +104,9 @@ void oa_run_settle_method(oa_align_run *run)
         return;
     }
     bool has_aligner = run->options->aligner || oa_aligner_is_at_hand();
-    if (has_aligner && run->samples.targets.count) {
+    if (has_aligner && run->samples.targets.count >= AUTO_SAMPLES_MIN) {
         run->methods = (oa_method_chain){.of = {OA_METHOD_DEEP_ALIGN, OA_METHOD_SINKHORN}, .count = 2};
-        run->method_reason = "labels tell best what goes together";
+        run->method_reason = "there are thousands of labelled samples";
         run->iterations = run->iterations ? run->iterations : AUTO_ITERATIONS;
     } else if (run->samples.data.count) {
         run->methods = (oa_method_chain){.of = {OA_METHOD_ACTIVATIONS}, .count = 1};

@@ -18,6 +18,12 @@ class Methods(ToolTest):
         super().setUp()
         self.images, self.labels = samples()
 
+    def many_samples(self):
+        """The same samples four times over: as many as auto wants before it goes by labels."""
+        np.save(self.path("many.npy"), np.tile(self.images, (4, 1, 1, 1)))
+        np.save(self.path("labels.npy"), np.tile(self.labels, 4))
+        return ["--data", self.path("many.npy"), "--labels", self.path("labels.npy")]
+
     def merged(self, name, *options):
         path = self.path("merged.onnx")
         report = run_json(model_path(name + "-a"), model_path(name + "-b"), "-o", path, *options)
@@ -51,8 +57,9 @@ class Methods(ToolTest):
         self.assertLess(behind, alone)
 
     def test_auto_says_what_it_chose_and_why(self):
+        many = self.many_samples()
         for options, method, why in [([], "deep-align+weights", "no samples"), (["--data", DATA], "activations", "samples"),
-                                     (LABELLED, "deep-align+sinkhorn", "labels")]:
+                                     (LABELLED, "activations", "samples"), (many, "deep-align+sinkhorn", "labelled")]:
             with self.subTest(method):
                 self.assertEqual(self.merged("mlp", *options)[1]["method"], method)
                 done = run(model_path("mlp-a"), model_path("mlp-b"), "-o", self.path("t.onnx"), *options)
@@ -63,7 +70,7 @@ class Methods(ToolTest):
         half = [self.path("a16.onnx"), self.path("b16.onnx")]
         for path, name in zip(half, ["mlp-a", "mlp-b"]):
             onnx.save(variants.in_float16(onnx.load(model_path(name))), path)
-        done = run(*half, "-o", self.path("m.onnx"), *LABELLED)
+        done = run(*half, "-o", self.path("m.onnx"), *self.many_samples())
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("sinkhorn cannot be used here", done.stderr)
         self.assertIn("by deep-align ", done.stdout)
