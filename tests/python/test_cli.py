@@ -17,7 +17,7 @@ class Contract(ToolTest):
         for key in ["output", "method", "models", "groups", "units", "distance", "verified", "seconds"]:
             self.assertIn(key, report)
         self.assertEqual(report["output"], self.path("o.onnx"))
-        self.assertEqual(report["method"], "weights")
+        self.assertEqual(report["method"], "deep-align+weights")
         self.assertEqual(report["models"], [model_path("cnn-a"), model_path("cnn-b")])
         self.assertEqual(set(report["groups"][0]), {"id", "size", "kind", "moved", "axes"})
         self.assertEqual(set(report["groups"][0]["axes"][0]), {"tensor", "axis"})

@@ -141,10 +141,10 @@ class Curve(ToolTest):
         images, labels = samples()
         for name in PAIRS:
             a, b = model_path(name + "-a"), model_path(name + "-b")
-            report = run_json("curve", a, b, "--data", DATA, "--labels", LABELS, "--points", 5)
+            report = run_json("curve", a, b, "--data", DATA, "--labels", LABELS, "--points", 5, "-m", "weights")
             self.assertEqual(set(report) - {"method"}, {"lambda", "naive", "aligned"})
             np.testing.assert_allclose(report["lambda"], [0, 0.25, 0.5, 0.75, 1])
-            run_json(a, b, "-o", self.path("aligned.onnx"), "--emit", "aligned")
+            run_json(a, b, "-o", self.path("aligned.onnx"), "--emit", "aligned", "-m", "weights")
             for kind, other in [("naive", b), ("aligned", self.path("aligned.onnx"))]:
                 with self.subTest(name, kind=kind):
                     losses, accuracies = [], []
