@@ -108,17 +108,17 @@ class Experiment:
         return found
 
     def methods(self, folder, family):
-        """Method for compare-methods, steps (0: its own), pairs, and when: the fast ones of all rows first."""
+        """Method for compare-methods, steps (0: its own), pairs, and when: the fast ones and the first aligner of all rows first."""
         slow = SLOW_PAIRS_OF.get(folder, SLOW_PAIRS)
         between = SLOW_PAIRS if folder in SLOW_NETWORKS else PAIRS
         plain = [("naive", 0, PAIRS, 0), ("weights", 0, PAIRS, 0), ("activations", 0, PAIRS, 0),
-                 ("sinkhorn", 0, slow, 2), ("weights+sinkhorn", 0, slow, 2), ("ste", 0, slow, 2)]
+                 ("sinkhorn", 0, slow, 1), ("weights+sinkhorn", 0, slow, 3), ("ste", 0, slow, 3)]
         for seed in range(1, self.seeds + 1):
             for name in ["universal", family] + (["dws"] if family == "mlp" else []):
                 if name and os.path.exists(self.aligner(name, seed)):
-                    plain += [(f"deep-align:{self.aligner(name, seed)}", 0, PAIRS, 0),
-                              (f"deep-align:{self.aligner(name, seed)}+sinkhorn", SHORT, between, 1)]
-                if name == "universal":
+                    plain += [(f"deep-align:{self.aligner(name, seed)}", 0, PAIRS, 0 if seed == 1 else 2),
+                              (f"deep-align:{self.aligner(name, seed)}+sinkhorn", SHORT, between, 1 if seed == 1 else 4)]
+                if name == "universal" and seed == 1:
                     plain += [(f"deep-align:{self.aligner(name, seed)}+weights", 0, PAIRS, 0)]
         return plain
 
@@ -139,7 +139,7 @@ class Experiment:
         path = os.path.join(self.folder, folder, "test")
         command = [COMPARE, path, "-m", method, "--pairs", str(pairs), "--side-by-side", "--results", self.results]
         command += ["--iterations", str(steps)] if steps else []
-        command += ["--samples", "1000"] if folder in SLOW_NETWORKS else []
+        command += ["--samples", "1000"] if data != "flat" else []
         for option, part in [("", "test"), ("match-", "train")]:
             if data:
                 command += [f"--{option}data", f"{self.folder}/{data}/{part}-images.npy",
