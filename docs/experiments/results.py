@@ -160,6 +160,9 @@ class Experiment:
         with open(path, "w") as file:
             file.write(text)
         note(f"written: {path}")
+        with open(os.path.join(os.path.dirname(path), "" if self.quick else "experiments", "results-table.jsonl"), "w") as file:
+            for (folder, method, _), entry in sorted(done.items()):
+                file.write(json.dumps({**entry, "folder": f"{folder}/test", "method": method}) + "\n")
 
     def row(self, done, folder, title, family):
         lines = []
