@@ -23,6 +23,7 @@ typedef struct refinement {
     oa_var *w[2];  /* [between_count] of a and b: [rows, taps * columns] */
     oa_var *soft;  /* [group_count] */
     oa_var *terms; /* [2 * between_count] what relations say about a group, side by side */
+    float **kept;  /* [group_count] scores, where nothing else is to be kept */
     size_t *first; /* [group_count * 2] where a group's terms begin, for tensors that compute it and that take it in */
     size_t *used;  /* [group_count * 2] */
 } refinement;
@@ -62,6 +63,32 @@ static void put(refinement *f, const oa_relation_axis *to, oa_var term)
     f->terms[f->first[side] + f->used[side]++] = term;
 }
 
+/* Room for a result that alone is to stay; none on a tape that records, where everything stays. */
+typedef struct result {
+    float *room;
+    oa_tape_mark mark;
+} result;
+
+static result begin(refinement *f, size_t count)
+{
+    result r = {.room = oa_tape_is_recording(f->tape) ? NULL : oa_tape_buffer(f->tape, count)};
+    r.mark = oa_tape_here(f->tape);
+    return r;
+}
+
+/* The result, everything else since begin forgotten. */
+static oa_var end(refinement *f, const result *r, oa_var made)
+{
+    const float *data = oa_tape_data(f->tape, made);
+    size_t rows = oa_tape_rows(f->tape, made), columns = oa_tape_columns(f->tape, made);
+    if (!r->room || !data || oa_tape_status(f->tape, NULL) != OA_OK) {
+        return made;
+    }
+    memcpy(r->room, data, rows * columns * sizeof *data);
+    oa_tape_back_to(f->tape, &r->mark);
+    return oa_tape_constant(f->tape, r->room, rows, columns);
+}
+
 /* What a relation says about its rows and about its columns. */
 static void compare(refinement *f, size_t r)
 {
@@ -72,15 +99,17 @@ static void compare(refinement *f, size_t r)
     if (!taps) {
         return; /* the tape has failed */
     }
+    result of_rows = begin(f, rows * rows);
     oa_var across = oa_op_matmul(f->tape, oa_op_reshape(f->tape, a, rows * taps, columns), false,
                                  f->soft[relation->columns.group], false, 1.0f);
-    put(f, &relation->rows,
-        oa_op_matmul(f->tape, oa_op_reshape(f->tape, across, rows, taps * columns), false, b, true,
-                     1.0f / (float)(columns * taps)));
+    across = oa_op_matmul(f->tape, oa_op_reshape(f->tape, across, rows, taps * columns), false, b, true,
+                          1.0f / (float)(columns * taps));
+    put(f, &relation->rows, end(f, &of_rows, across));
+    result of_columns = begin(f, columns * columns);
     across = oa_op_matmul(f->tape, f->soft[relation->rows.group], true, a, false, 1.0f);
-    put(f, &relation->columns,
-        oa_op_matmul(f->tape, oa_op_reshape(f->tape, across, rows * taps, columns), true,
-                     oa_op_reshape(f->tape, b, rows * taps, columns), false, 1.0f / (float)(rows * taps)));
+    across = oa_op_matmul(f->tape, oa_op_reshape(f->tape, across, rows * taps, columns), true,
+                          oa_op_reshape(f->tape, b, rows * taps, columns), false, 1.0f / (float)(rows * taps));
+    put(f, &relation->columns, end(f, &of_columns, across));
 }
 
 /* One step: `scores` from `first`, the encoder's own, and what the scores so far say about each other. */
@@ -89,7 +118,11 @@ static void step(oa_var *scores, refinement *f, const oa_var *first, const oa_va
     size_t groups = f->plan->base.layout->group_count;
     memset(f->used, 0, groups * 2 * sizeof *f->used);
     for (size_t g = 0; g < groups; g++) {
-        f->soft[g] = f->plan->groups[g].end_count ? soften(f->tape, scores[g], parameters[OA_REFINE_SHARPNESS]) : 0;
+        size_t n = f->plan->base.layout->groups[g].size;
+        if (f->plan->groups[g].end_count) {
+            result soft = begin(f, n * n);
+            f->soft[g] = end(f, &soft, soften(f->tape, scores[g], parameters[OA_REFINE_SHARPNESS]));
+        }
     }
     for (size_t r = 0; r < f->plan->relations.between_count; r++) {
         compare(f, r);
@@ -109,6 +142,30 @@ static void step(oa_var *scores, refinement *f, const oa_var *first, const oa_va
     }
 }
 
+/* The same; without a backward pass to come, only the scores stay. */
+static void step_and_forget(oa_var *scores, refinement *f, const oa_var *first, const oa_var *parameters)
+{
+    const oa_layout *layout = f->plan->base.layout;
+    if (oa_tape_is_recording(f->tape)) {
+        step(scores, f, first, parameters);
+        return;
+    }
+    for (size_t g = 0; g < layout->group_count; g++) {
+        f->kept[g] = oa_tape_buffer(f->tape, layout->groups[g].size * layout->groups[g].size);
+    }
+    oa_tape_mark mark = oa_tape_here(f->tape);
+    step(scores, f, first, parameters);
+    bool is_done = oa_tape_status(f->tape, NULL) == OA_OK;
+    for (size_t g = 0; g < layout->group_count && is_done; g++) {
+        memcpy(f->kept[g], oa_tape_data(f->tape, scores[g]),
+               layout->groups[g].size * layout->groups[g].size * sizeof(float));
+    }
+    oa_tape_back_to(f->tape, &mark);
+    for (size_t g = 0; g < layout->group_count && is_done; g++) {
+        scores[g] = oa_tape_constant(f->tape, f->kept[g], layout->groups[g].size, layout->groups[g].size);
+    }
+}
+
 void oa_messages_refine(oa_var *scores, oa_tape *tape, const oa_aligner_plan *base, const oa_packed *const *models,
                         const oa_var *parameters, size_t a, size_t b)
 {
@@ -125,7 +182,8 @@ void oa_messages_refine(oa_var *scores, oa_tape *tape, const oa_aligner_plan *ba
     f.terms = oa_calloc(relations, 2 * sizeof *f.terms);
     f.first = oa_calloc(groups, 2 * sizeof *f.first);
     f.used = oa_calloc(groups, 2 * sizeof *f.used);
-    if (first && f.w[0] && f.w[1] && f.soft && f.terms && f.first && f.used) {
+    f.kept = oa_calloc(groups, sizeof *f.kept);
+    if (first && f.w[0] && f.w[1] && f.soft && f.terms && f.first && f.used && f.kept) {
         size_t room = 0;
         for (size_t side = 0; side < groups * 2; side++) {
             f.first[side] = room;
@@ -137,7 +195,7 @@ void oa_messages_refine(oa_var *scores, oa_tape *tape, const oa_aligner_plan *ba
             f.w[1][r] = weights_of(tape, (const oa_packed_messages *)models[b], r);
         }
         for (size_t k = 0; k < base->config.refinements; k++) {
-            step(scores, &f, first, parameters + OA_REFINE_PARAMETERS * k);
+            step_and_forget(scores, &f, first, parameters + OA_REFINE_PARAMETERS * k);
         }
     } else {
         oa_error error = {0};
@@ -151,4 +209,5 @@ void oa_messages_refine(oa_var *scores, oa_tape *tape, const oa_aligner_plan *ba
     oa_free(f.terms);
     oa_free(f.first);
     oa_free(f.used);
+    oa_free(f.kept);
 }

@@ -100,6 +100,25 @@ bool oa_tape_is_recording(const oa_tape *tape)
     return tape->records;
 }
 
+oa_tape_mark oa_tape_here(const oa_tape *tape)
+{
+    bool is_in_block = tape->current < tape->block_count;
+    return (oa_tape_mark){
+        .entries = tape->count, .block = tape->current, .used = is_in_block ? tape->blocks[tape->current].used : 0};
+}
+
+void oa_tape_back_to(oa_tape *tape, const oa_tape_mark *mark)
+{
+    if (tape->records) {
+        return;
+    }
+    for (size_t i = mark->block; i < tape->block_count; i++) {
+        tape->blocks[i].used = i == mark->block ? mark->used : 0;
+    }
+    tape->current = mark->block;
+    tape->count = mark->entries;
+}
+
 static void fail(oa_tape *tape, oa_status status, const char *message)
 {
     oa_error error = {.status = OA_OK};
@@ -188,11 +207,11 @@ oa_sinkhorn *oa_tape_sinkhorn(oa_tape *tape, size_t n, size_t iterations)
     for (size_t i = 0; i < tape->workspace_count; i++) {
         workspace *w = &tape->workspaces[i];
         if (!w->is_used && w->n == n && w->iterations == iterations) {
-            w->is_used = true;
+            w->is_used = tape->records;
             return w->sinkhorn;
         }
     }
-    workspace made = {.n = n, .iterations = iterations, .is_used = true};
+    workspace made = {.n = n, .iterations = iterations, .is_used = tape->records};
     oa_error error = {.status = OA_OK};
     if (!oa_grow(&tape->workspaces, &tape->workspace_capacity, tape->workspace_count + 1, sizeof made)) {
         fail(tape, OA_ERROR_MEMORY, "out of memory for the operations of a tape");

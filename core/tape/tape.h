@@ -30,6 +30,15 @@ void oa_tape_fail(oa_tape *tape, const oa_error *error);
 /* When off (the default is on), nothing is kept for a backward pass: inference. Set after create or reset. */
 void oa_tape_record(oa_tape *tape, bool records);
 
+bool oa_tape_is_recording(const oa_tape *tape);
+/* For inference with little memory: oa_tape_back_to forgets all matrices and buffers made since oa_tape_here, whose
+ * memory the next ones take. Not on a tape that records (it does nothing there). */
+typedef struct oa_tape_mark {
+    size_t entries, block, used;
+} oa_tape_mark;
+oa_tape_mark oa_tape_here(const oa_tape *tape);
+void oa_tape_back_to(oa_tape *tape, const oa_tape_mark *mark);
+
 /* Leaves; the data is borrowed until reset. A parameter's gradient is ADDED to `gradient` (NULL: not wanted). */
 oa_var oa_tape_constant(oa_tape *tape, const float *data, size_t rows, size_t columns);
 oa_var oa_tape_parameter(oa_tape *tape, const float *data, float *gradient, size_t rows, size_t columns);

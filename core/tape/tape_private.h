@@ -34,10 +34,10 @@ oa_tape_entry *oa_tape_view(oa_tape *tape, oa_var of, size_t first, size_t rows,
 /* The variable of the entry made last. */
 oa_var oa_tape_last(const oa_tape *tape);
 const oa_tape_entry *oa_tape_entry_at(const oa_tape *tape, oa_var var);
-bool oa_tape_is_recording(const oa_tape *tape);
 /* Zeroed memory that lives until reset, or NULL with a sticky failure. */
 void *oa_tape_state(oa_tape *tape, size_t bytes);
-/* A Sinkhorn workspace that belongs to the tape, in use until reset; NULL with a sticky failure. */
+/* A Sinkhorn workspace that belongs to the tape, in use until reset, or for one operation on a tape that does not
+ * record; NULL with a sticky failure. */
 oa_sinkhorn *oa_tape_sinkhorn(oa_tape *tape, size_t n, size_t iterations);
 /* A sticky OA_ERROR_INTERNAL: shapes that do not fit. Returns 0, for operations to return. */
 oa_var oa_tape_misfit(oa_tape *tape, const char *operation);

@@ -185,12 +185,53 @@ static void gradients__are_those_of_central_differences(void **state)
     }
 }
 
+/* On a tape that does not record, only results stay; they must be the same. */
+static void refined_scores__are_the_same_without_a_backward_pass(void **state)
+{
+    model_builder *builders[] = {build_mlp, build_cnn, build_residual, build_attention, build_square};
+    oa_aligner_config config = small_config();
+    (void)state;
+    for (size_t m = 0; m < sizeof builders / sizeof builders[0]; m++) {
+        pair p, other;
+        encoded e;
+        oa_var kept[32], light[32];
+        float *copies[32];
+        pair_create(&p, builders[m], 5, 6);
+        pair_create(&other, builders[m], 8, 9);
+        size_t groups = p.layout->group_count;
+        assert_true(groups <= 32);
+        float **first = weights_of(p.problem.a, NULL), **second = weights_of(other.problem.a, NULL);
+        encoded_create(&e, &config, p.layout, p.problem.a, 7, first, second);
+        encoded_refined(kept, &e, 0, 1);
+        for (size_t g = 0; g < groups; g++) {
+            size_t bytes = p.layout->groups[g].size * p.layout->groups[g].size * sizeof(float);
+            copies[g] = oa_malloc(bytes, 1);
+            assert_non_null(copies[g]);
+            memcpy(copies[g], oa_tape_data(e.tape, kept[g]), bytes);
+        }
+        encoded_again(&e, NULL);
+        oa_tape_record(e.tape, false);
+        encoded_refined(light, &e, 0, 1);
+        for (size_t g = 0; g < groups; g++) {
+            size_t bytes = p.layout->groups[g].size * p.layout->groups[g].size * sizeof(float);
+            assert_memory_equal(oa_tape_data(e.tape, light[g]), copies[g], bytes);
+            oa_free(copies[g]);
+        }
+        free_weights(first, p.problem.a);
+        free_weights(second, other.problem.a);
+        encoded_free(&e);
+        pair_free(&other);
+        pair_free(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(encoder__commutes_with_reordering_and_transposes_on_random_models),
         cmocka_unit_test(encoder__commutes_with_reordering_on_usual_models),
         cmocka_unit_test(deep_align__finds_what_was_planted),
+        cmocka_unit_test(refined_scores__are_the_same_without_a_backward_pass),
         cmocka_unit_test(gradients__are_those_of_central_differences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

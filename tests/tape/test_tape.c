@@ -491,9 +491,47 @@ static void custom__passes_values_gradients_and_failures(void **state)
     oa_tape_destroy(tape);
 }
 
+/* ---- Going back ---- */
+
+static void tape__gives_the_memory_after_a_mark_again_only_when_it_does_not_record(void **state)
+{
+    static float values[64 * 64];
+    (void)state;
+    for (size_t i = 0; i < 64 * 64; i++) {
+        values[i] = (float)(i % 11);
+    }
+    for (int records = 0; records < 2; records++) {
+        oa_tape *tape = create();
+        oa_tape_record(tape, records == 1);
+        assert_true(oa_tape_is_recording(tape) == (records == 1));
+        oa_var before = oa_op_relu(tape, oa_tape_constant(tape, values, 64, 64));
+        oa_tape_mark mark = oa_tape_here(tape);
+        const float *taken = NULL;
+        for (size_t round = 0; round < 3; round++) {
+            oa_var product = 0;
+            for (size_t k = 0; k < 400; k++) { /* more than a block holds */
+                product = oa_op_matmul(tape, before, false, before, k % 2, 1.0f);
+            }
+            const float *now = oa_tape_data(tape, product);
+            assert_true(round == 0 || (now == taken) == (records == 0));
+            taken = now;
+            double expected = 0.0;
+            for (size_t k = 0; k < 64; k++) {
+                expected += (double)values[64 + k] * (double)values[2 * 64 + k];
+            }
+            assert_true(fabs((double)now[64 + 2] - expected) <= 1e-3);
+            oa_tape_back_to(tape, &mark);
+        }
+        assert_memory_equal(oa_tape_data(tape, before), values, sizeof values);
+        assert_int_equal(oa_tape_status(tape, NULL), OA_OK);
+        oa_tape_destroy(tape);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tape__gives_the_memory_after_a_mark_again_only_when_it_does_not_record),
         cmocka_unit_test(tape__allocates_nothing_when_a_step_repeats),
         cmocka_unit_test(tape__reports_every_failing_allocation),
         cmocka_unit_test(backward__reports_every_failing_allocation),
