@@ -187,9 +187,10 @@ class Experiment:
             for label, method in [("nothing", "sinkhorn"), ("weights", "weights+sinkhorn"),
                                   ("deep-align (universal)", "deep-align:universal-1+sinkhorn")]:
                 cells = [done.get((folder, method, steps)) for steps in (*STEPS, 0)]
-                text += f"| {folder} | {label} | " + " | ".join(
-                    number(cell["barrier"]["mean"]) if cell else "" for cell in cells) + " |\n"
-        return text
+                if sum(cell is not None for cell in cells) > 2:
+                    text += f"| {folder} | {label} | " + " | ".join(
+                        number(cell["barrier"]["mean"]) if cell else "" for cell in cells) + " |\n"
+        return text if not text.endswith("|---|\n") else ""
 
 
 def short(method):
