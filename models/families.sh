@@ -83,9 +83,7 @@ done
 pair_up
 # Never learned from.
 family cnn-rotated cnn:8-16-16/32 rotated 0 128
-family mlp-wide mlp:784-256-256-10 fashion 0 128
 family mlp-deeper mlp:784-96-96-96-96-96-10 fashion 0 128
 family cnn-wide cnn:16-32-32/64 fashion 0 128
-family mlp-tanh mlp-tanh:784-96-96-96-10 fashion 0 128
 family mlp-res mlp-res:784-96-96-96-96-10 fashion 0 128
 family vgg-bn vgg-bn:8-16/32 fashion 0 128

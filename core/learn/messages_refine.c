@@ -6,10 +6,10 @@
  *     scores' = scores + a_in sum_W W_a S W_b^T / size + a_out sum_W W_a^T S W_b / size
  *
  * over the tensors W that compute the units and those that take them in, scaled to root mean square 1, the factors a
- * being exponentials of what is learned. That is the
- * objective of weight matching (Ainsworth, Hayase and Srinivasa, "Git Re-Basin", ICLR 2023, section 3.2) for one group
- * while the others are as S says, as a term with learned factors; how sharp S is, is learned too. Exchanging the models
- * transposes it: S is the mean of what Sinkhorn's iterations make of the scores and of their transpose. */
+ * being exponentials of what is learned. That is the objective of weight matching (Ainsworth, Hayase and Srinivasa,
+ * "Git Re-Basin", ICLR 2023, section 3.2) for one group while the others are as S says, as a term with learned factors;
+ * how sharp S is, is learned too. Exchanging the models transposes it: S is the mean of what Sinkhorn's iterations make
+ * of the scores and of their transpose. */
 #include "core/learn/messages_plan.h"
 
 #include <math.h>

@@ -62,14 +62,11 @@ oa_status oa_compare_pair_match(oa_compare_pair *pair, const oa_compare_options 
 {
     oa_align_run *run = &pair->run;
     oa_permutations *permutations = &run->followers[0].permutations;
-    oa_status status = OA_OK;
     choose(pair, options, method);
     run->aligner = aligner;
     run->samples = *samples;
     double start = oa_seconds();
-    if (status == OA_OK) {
-        status = oa_permutations_init(permutations, run->layout, error);
-    }
+    oa_status status = oa_permutations_init(permutations, run->layout, error);
     status = status == OA_OK ? oa_run_methods(run, 0, error) : status;
     pair->outcomes[method].seconds = oa_seconds() - start;
     pair->outcomes[method].permutations = *permutations;
