@@ -1,6 +1,7 @@
 /* Exp, Log, the trigonometric functions and the like: real functions without attributes. */
 #include "core/exec/kernels.h"
 #include "core/exec/unary.h"
+#include "core/linalg/trigonometry.h"
 
 #include <tgmath.h>
 
@@ -20,8 +21,6 @@ MATH_KERNEL(reciprocal, 1 / x)
 MATH_KERNEL(floor, floor(x))
 MATH_KERNEL(ceil, ceil(x))
 MATH_KERNEL(round, rint(x)) /* ties to even, as the operator asks, in the default rounding mode */
-MATH_KERNEL(sin, sin(x))
-MATH_KERNEL(cos, cos(x))
 MATH_KERNEL(tan, tan(x))
 MATH_KERNEL(asin, asin(x))
 MATH_KERNEL(acos, acos(x))
@@ -33,3 +32,20 @@ MATH_KERNEL(asinh, asinh(x))
 MATH_KERNEL(acosh, acosh(x))
 MATH_KERNEL(atanh, atanh(x))
 MATH_KERNEL(erf, erf(x))
+
+/* Networks of signals spend their time here: the functions for float32 are those that run on vectors. */
+#define VECTOR_KERNEL(name, function, expression)                                                                      \
+    static void name##_f32(void *y, const void *x, size_t n, const double *settings)                                   \
+    {                                                                                                                  \
+        (void)settings;                                                                                                \
+        function(y, x, n);                                                                                             \
+    }                                                                                                                  \
+    OA_UNARY_LOOP(name##_f64, double, expression)                                                                      \
+    oa_status oa_kernel_##name(oa_call *call, oa_error *error)                                                         \
+    {                                                                                                                  \
+        const double settings[2] = {0.0, 0.0};                                                                         \
+        return oa_unary_run_real(call, name##_f32, name##_f64, settings, error);                                       \
+    }
+
+VECTOR_KERNEL(sin, oa_sin_floats, sin(x))
+VECTOR_KERNEL(cos, oa_cos_floats, cos(x))

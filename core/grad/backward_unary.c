@@ -1,6 +1,7 @@
 /* Exp, Log, the trigonometric functions and the like: real functions without attributes. */
 #include "core/grad/backward_elementwise.h"
 #include "core/grad/backward_kernels.h"
+#include "core/linalg/trigonometry.h"
 
 #include <math.h>
 
@@ -19,16 +20,52 @@ oa_status oa_backward_elementwise(oa_backward_call *call, oa_backward_loop loop,
 
 /* At zero, Abs has the gradient 0. */
 OA_BACKWARD_IN(abs, v > 0.0f ? g : v < 0.0f ? -g : 0.0f)
-OA_BACKWARD_IN(cos, -g *sinf(v))
 OA_BACKWARD_IN(erf, g * 1.12837916709551257f * expf(-v * v)) /* 2 / sqrt(pi) */
 OA_BACKWARD_IN(log, g / v)
-OA_BACKWARD_IN(sin, g *cosf(v))
 OA_BACKWARD_OUT(exp, g *v)
 OA_BACKWARD_OUT(reciprocal, -g *v *v)
 OA_BACKWARD_OUT(relu, v > 0.0f ? g : 0.0f)
 OA_BACKWARD_OUT(sigmoid, g *v *(1.0f - v))
 OA_BACKWARD_OUT(sqrt, 0.5f * g / v)
 OA_BACKWARD_OUT(tanh, g *(1.0f - v * v))
+
+/* to = (or +=) sign * g * function(v). */
+static void multiply(float *to, const float *g, const float *v, size_t n, bool adds, float sign,
+                     void (*function)(float *y, const float *x, size_t n))
+{
+    float values[256];
+    const size_t most = sizeof values / sizeof *values;
+    for (size_t first = 0; first < n; first += most) {
+        size_t count = n - first < most ? n - first : most;
+        function(values, v + first, count);
+        for (size_t i = 0; i < count; i++) {
+            float product = sign * g[first + i] * values[i];
+            to[first + i] = adds ? to[first + i] + product : product;
+        }
+    }
+}
+
+static void sin_loop(float *to, const float *g, const float *v, size_t n, bool adds, const float *settings)
+{
+    (void)settings;
+    multiply(to, g, v, n, adds, 1.0f, oa_cos_floats);
+}
+
+static void cos_loop(float *to, const float *g, const float *v, size_t n, bool adds, const float *settings)
+{
+    (void)settings;
+    multiply(to, g, v, n, adds, -1.0f, oa_sin_floats);
+}
+
+oa_status oa_backward_sin(oa_backward_call *call, oa_error *error)
+{
+    return oa_backward_elementwise(call, sin_loop, false, (const float[2]){0.0f, 0.0f}, error);
+}
+
+oa_status oa_backward_cos(oa_backward_call *call, oa_error *error)
+{
+    return oa_backward_elementwise(call, cos_loop, false, (const float[2]){0.0f, 0.0f}, error);
+}
 
 oa_status oa_backward_neg(oa_backward_call *call, oa_error *error)
 {

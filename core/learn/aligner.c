@@ -13,9 +13,9 @@ oa_aligner_config oa_aligner_config_default(oa_encoder_kind kind)
                ? (oa_aligner_config){.kind = kind, .channels = 64, .rounds = 4, .features = 128, .inputs = 8}
                : (oa_aligner_config){.kind = kind,
                                      .channels = 64,
-                                     .rounds = 4,
+                                     .rounds = 3,
                                      .features = 128,
-                                     .refinements = 2,
+                                     .refinements = 1,
                                      .probes = 128,
                                      .probe_seed = 1};
 }

@@ -37,7 +37,8 @@ typedef struct oa_parameter {
     size_t offset;   /* into the flat vector */
     float deviation; /* of the normal distribution it starts from; 0: all elements start at `start` */
     float start;
-    bool decays; /* weight decay applies */
+    bool decays;  /* weight decay applies */
+    bool is_fast; /* a lone factor or exponent: it may have far to go, and takes longer steps */
 } oa_parameter;
 
 typedef struct oa_aligner {

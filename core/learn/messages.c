@@ -30,10 +30,10 @@ enum {
     END_VECTOR,
     END_SCALE,
     END_RAW_IN,
-    END_RAW_OUT,
-    END_NUMBERS_IN,
-    END_NUMBERS_OUT,
-    END_PARAMETERS
+    END_RAW_OUT = END_RAW_IN + OA_WEIGHING_PARAMETERS,
+    END_NUMBERS_IN = END_RAW_OUT + OA_WEIGHING_PARAMETERS,
+    END_NUMBERS_OUT = END_NUMBERS_IN + OA_WEIGHING_PARAMETERS,
+    END_PARAMETERS = END_NUMBERS_OUT + OA_WEIGHING_PARAMETERS
 };
 
 static size_t list_parameters(oa_parameter *parameters, const oa_aligner_config *config, const oa_aligner_plan *plan)
@@ -41,18 +41,23 @@ static size_t list_parameters(oa_parameter *parameters, const oa_aligner_config 
     static const char *const round_names[ROUND_PARAMETERS] = {
         "in_signed", "in_mean", "in_size",  "out_signed",  "out_mean", "out_size", "self",
         "pooled",    "seen_in", "seen_out", "seen_vector", "bias",     "update"};
-    static const char *const end_names[END_PARAMETERS] = {"end_self",    "end_in",         "end_out",
-                                                          "end_vector",  "log_scale",      "log_raw_in",
-                                                          "log_raw_out", "log_numbers_in", "log_numbers_out"};
-    /* Logarithms of the factors of scores: 30, 5 and 1. */
+    static const char *const end_names[END_PARAMETERS] = {
+        "end_self",          "end_in",          "end_out",          "end_vector",      "log_scale",
+        "log_raw_in",        "raw_in_share",    "raw_in_size",      "log_raw_out",     "raw_out_share",
+        "raw_out_size",      "log_numbers_in",  "numbers_in_share", "numbers_in_size", "log_numbers_out",
+        "numbers_out_share", "numbers_out_size"};
+    /* Logarithms of the factors of scores: 30, 5 and 50; numbers count by their share. */
     static const float factors[END_PARAMETERS] = {[END_SCALE] = 3.4f,
                                                   [END_RAW_IN] = 1.6f,
                                                   [END_RAW_OUT] = 1.6f,
-                                                  [END_NUMBERS_IN] = 0.0f,
-                                                  [END_NUMBERS_OUT] = 0.0f};
+                                                  [END_NUMBERS_IN] = 4.0f,
+                                                  [END_NUMBERS_IN + OA_WEIGHING_SHARE] = 1.0f,
+                                                  [END_NUMBERS_OUT] = 4.0f,
+                                                  [END_NUMBERS_OUT + OA_WEIGHING_SHARE] = 1.0f};
     /* Logarithms of 55 and 0.3. */
-    static const char *const refine_names[OA_REFINE_PARAMETERS] = {"in", "out", "sharpness"};
-    static const float refine_starts[OA_REFINE_PARAMETERS] = {4.0f, 4.0f, -1.2f};
+    static const char *const refine_names[OA_REFINE_PARAMETERS] = {"log_in",    "in_share", "in_size",      "log_out",
+                                                                   "out_share", "out_size", "log_sharpness"};
+    static const float refine_starts[OA_REFINE_PARAMETERS] = {4.0f, 0.5f, 0.0f, 4.0f, 0.5f, 0.0f, -1.2f};
     size_t own = config->rounds * ROUND_PARAMETERS + END_PARAMETERS,
            count = own + OA_REFINE_PARAMETERS * config->refinements;
     size_t d = config->channels, probes = config->probes;
@@ -76,7 +81,8 @@ static size_t list_parameters(oa_parameter *parameters, const oa_aligner_config 
                                                        : probes,
                             .columns = is_number ? 1 : config->features,
                             .start = factors[kind],
-                            .decays = !is_number};
+                            .decays = !is_number,
+                            .is_fast = is_number};
         /* Scales and biases are one number a unit: at first they would drown what tells units apart. */
         p->deviation = is_number || kind == END_VECTOR ? 0.0f : 1.0f / sqrtf((float)p->rows);
         (void)snprintf(p->name, sizeof p->name, "%s", end_names[kind]);
@@ -87,8 +93,8 @@ static size_t list_parameters(oa_parameter *parameters, const oa_aligner_config 
     for (size_t i = 0; i < OA_REFINE_PARAMETERS * config->refinements; i++) {
         size_t kind = i % OA_REFINE_PARAMETERS;
         oa_parameter *p = &parameters[own + i];
-        *p = (oa_parameter){.rows = 1, .columns = 1, .start = refine_starts[kind]};
-        (void)snprintf(p->name, sizeof p->name, "refine%zu.log_%s", i / OA_REFINE_PARAMETERS, refine_names[kind]);
+        *p = (oa_parameter){.rows = 1, .columns = 1, .start = refine_starts[kind], .is_fast = true};
+        (void)snprintf(p->name, sizeof p->name, "refine%zu.%s", i / OA_REFINE_PARAMETERS, refine_names[kind]);
     }
     return count;
 }
@@ -358,6 +364,46 @@ static void encode(oa_var *features, oa_tape *tape, const oa_aligner_leaves *lea
 
 /* ---- Scores ---- */
 
+size_t oa_energy_of_raw(const oa_message_plan *plan, size_t group, size_t side)
+{
+    return plan->relations.between_count + group * 2 + side;
+}
+
+size_t oa_energy_of_numbers(const oa_message_plan *plan, size_t group, size_t side)
+{
+    return oa_energy_of_raw(plan, plan->base.layout->group_count + group, side);
+}
+
+/* The sum of squares of all weights of a group's units. */
+static double energy_of_group(const oa_message_plan *plan, const oa_packed_messages *model, size_t group)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < plan->groups[group].end_count; i++) {
+        sum += model->energy[plan->groups[group].ends[i].relation];
+    }
+    for (size_t side = 0; side < 2; side++) {
+        sum += model->energy[oa_energy_of_raw(plan, group, side)];
+        sum += model->energy[oa_energy_of_numbers(plan, group, side)];
+    }
+    return sum;
+}
+
+double oa_energy_share(const oa_message_plan *plan, const oa_packed_messages *a, const oa_packed_messages *b,
+                       size_t group, size_t which)
+{
+    double all = 0.5 * (energy_of_group(plan, a, group) + energy_of_group(plan, b, group));
+    return all > 0.0 ? sqrt(a->energy[which] * b->energy[which]) / all : 0.0;
+}
+
+oa_var oa_weigh(oa_tape *tape, const oa_var *parameters, double share, size_t size)
+{
+    static const double least = 1e-4, middle_size = 64.0;
+    const float factors[OA_WEIGHING_PARAMETERS] = {[OA_WEIGHING_FACTOR] = 1.0f,
+                                                   [OA_WEIGHING_SHARE] = (float)log(fmax(share, least)),
+                                                   [OA_WEIGHING_SIZE] = (float)log((double)size / middle_size)};
+    return oa_op_exp(tape, oa_op_sum(tape, parameters, factors, OA_WEIGHING_PARAMETERS));
+}
+
 static oa_var scores(oa_tape *tape, const oa_aligner_leaves *leaves, const oa_aligner_plan *base,
                      const oa_packed *const *models, const oa_var *features, size_t group, size_t a, size_t b)
 {
@@ -375,15 +421,18 @@ static oa_var scores(oa_tape *tape, const oa_aligner_leaves *leaves, const oa_al
         if (width) {
             oa_var x = oa_tape_constant(tape, one->raw[group * 2 + side], n, width);
             oa_var y = oa_tape_constant(tape, two->raw[group * 2 + side], n, width);
-            terms[count++] =
-                oa_op_scale(tape, oa_op_matmul(tape, x, false, y, true, 1.0f), oa_op_exp(tape, end[END_RAW_IN + side]));
+            double share = oa_energy_share(plan, one, two, group, oa_energy_of_raw(plan, group, side));
+            oa_var factor = oa_weigh(tape, end + (side ? END_RAW_OUT : END_RAW_IN), share, width);
+            terms[count++] = oa_op_scale(tape, oa_op_matmul(tape, x, false, y, true, 1.0f), factor);
         }
         width = plan->groups[group].number_count[side];
         if (width) {
             oa_var x = oa_tape_constant(tape, one->numbers[group * 2 + side], n, width);
             oa_var y = oa_tape_constant(tape, two->numbers[group * 2 + side], n, width);
-            terms[count++] = oa_op_scale(tape, oa_op_matmul(tape, x, false, y, true, 1.0f / sqrtf((float)width)),
-                                         oa_op_exp(tape, end[END_NUMBERS_IN + side]));
+            double share = oa_energy_share(plan, one, two, group, oa_energy_of_numbers(plan, group, side));
+            oa_var factor = oa_weigh(tape, end + (side ? END_NUMBERS_OUT : END_NUMBERS_IN), share, width);
+            terms[count++] =
+                oa_op_scale(tape, oa_op_matmul(tape, x, false, y, true, 1.0f / sqrtf((float)width)), factor);
         }
     }
     return count == 1 ? terms[0] : oa_op_sum(tape, terms, NULL, count);

@@ -15,7 +15,8 @@
  *
  * Scores between two models are exp(s) <f, f'>, plus the cosines of the units' weights to axes that never move (exact,
  * where f knows them through random vectors only), plus the products of their single numbers (biases, scales, weights
- * of a lone input), each kind times a learned factor; then they are told of each other (messages_refine.c).
+ * of a lone input), each kind times a factor that is learned (as messages_refine.c has it); then they are told of each
+ * other (messages_refine.c).
  *
  * Every step commutes with reordering units, and no parameter depends on a size or on the architecture: one set of
  * parameters serves any layout. Time O(weights * channels) a round, memory O(units * channels) beside the weights. */
@@ -67,6 +68,7 @@ typedef struct oa_packed_messages {
     float **seen;    /* [group_count * OA_FIXED_WAYS], each [size, oa_seen_width], or NULL */
     float **raw;     /* [group_count * 2], each [size, raw_count], rows of norm 1, or NULL */
     float **numbers; /* [group_count * 2], each [size, number_count], or NULL */
+    double *energy;  /* sums of squares: [between_count] of relations, then [group_count * 2] of raw and of numbers */
 } oa_packed_messages;
 
 /* What a unit sees of fixed axes: as many numbers as there are probes, or the columns themselves when they are few. */

@@ -22,13 +22,19 @@ static float *claim(oa_packed_messages *packed, size_t count, size_t more)
     return oa_malloc(total, sizeof(float));
 }
 
-/* 1 / root mean square, or 0 when all are zero: a scale that makes tensors of any size comparable. */
-static float unit_scale(const float *values, size_t count)
+static double sum_of_squares(const float *values, size_t count)
 {
     double sum = 0.0;
     for (size_t i = 0; i < count; i++) {
         sum += (double)values[i] * (double)values[i];
     }
+    return sum;
+}
+
+/* 1 / root mean square, or 0 when all are zero: a scale that makes tensors of any size comparable. */
+static float unit_scale(const float *values, size_t count)
+{
+    double sum = sum_of_squares(values, count);
     return sum > 0.0 ? (float)sqrt((double)count / sum) : 0.0f;
 }
 
@@ -58,8 +64,9 @@ static void gather_relation(float *w, const oa_relation *relation, const float *
     }
 }
 
-/* Sizes are all positive: without their mean they would tell every unit the same. */
-static void centre(float *sizes, size_t count)
+/* Sizes are all positive: without their mean they would tell every unit the same. Returns what
+ * was their sum of squares around it. */
+static double centre(float *sizes, size_t count)
 {
     double sum = 0.0, squares = 0.0;
     for (size_t i = 0; i < count; i++) {
@@ -71,6 +78,7 @@ static void centre(float *sizes, size_t count)
         squares += (double)sizes[i] * (double)sizes[i];
     }
     scale_all(sizes, count, squares > 1e-12 * (double)count ? (float)sqrt((double)count / squares) : 0.0f);
+    return squares;
 }
 
 static oa_status pack_relation(oa_packed_messages *packed, size_t r, const float *weights, oa_error *error)
@@ -84,6 +92,7 @@ static oa_status pack_relation(oa_packed_messages *packed, size_t r, const float
         return out_of_memory(error);
     }
     gather_relation(w, relation, weights);
+    packed->energy[r] = sum_of_squares(w, pairs * taps);
     scale_all(w, pairs * taps, unit_scale(w, pairs * taps));
     for (size_t i = 0; i < pairs && taps == 1; i++) {
         sizes[i] = fabsf(w[i]);
@@ -99,7 +108,7 @@ static oa_status pack_relation(oa_packed_messages *packed, size_t r, const float
             means[i] = sum / sqrtf((float)taps); /* the sum of `taps` numbers of size 1, scaled to size 1 */
         }
     }
-    centre(sizes, pairs);
+    (void)centre(sizes, pairs);
     if (relation->is_symmetric && taps > 1) {
         oa_free(w);
         packed->weights[r] = NULL;
@@ -136,17 +145,18 @@ static void gather_fixed(float *x, const oa_fixed_relation *fixed, const float *
 }
 
 /* Scales of norms and their statistics lie around a value that says nothing: only the differences between units count.
- */
-static void scale_vector(float *x, size_t count, const oa_layout_tensor *tensor)
+ * Returns the sum of squares. */
+static double scale_vector(float *x, size_t count, const oa_layout_tensor *tensor)
 {
     bool is_offset_free = tensor->op_type && strcmp(tensor->op_type, "BatchNormalization") != 0 &&
                           strcmp(tensor->op_type, "LayerNormalization") != 0 &&
                           strcmp(tensor->op_type, "InstanceNormalization") != 0 && strcmp(tensor->op_type, "Mul") != 0;
-    if (is_offset_free) {
-        scale_all(x, count, unit_scale(x, count));
-    } else {
-        centre(x, count);
+    if (!is_offset_free) {
+        return centre(x, count);
     }
+    double squares = sum_of_squares(x, count);
+    scale_all(x, count, unit_scale(x, count));
+    return squares;
 }
 
 /* How many columns of each matrix are filled. */
@@ -183,11 +193,16 @@ static oa_status pack_fixed(oa_packed_messages *packed, size_t f, const float *w
         return out_of_memory(error);
     }
     gather_fixed(x, fixed, weights);
-    if (plan->way[f] == OA_FIXED_VECTOR) {
-        scale_vector(x, count, &plan->base.layout->tensors[fixed->tensor]);
-    } else {
+    const oa_layout_tensor *tensor = &plan->base.layout->tensors[fixed->tensor];
+    bool is_vector = plan->way[f] == OA_FIXED_VECTOR;
+    double squares = is_vector ? scale_vector(x, count, tensor) : sum_of_squares(x, count);
+    if (!is_vector) {
         scale_all(x, count, unit_scale(x, count));
     }
+    size_t side = fixed->rows.group * 2 + fixed->rows.is_input;
+    packed->energy[is_vector ? oa_energy_of_numbers(plan, fixed->rows.group, fixed->rows.is_input)
+                             : oa_energy_of_raw(plan, fixed->rows.group, fixed->rows.is_input)] +=
+        tensor->is_statistic ? 0.0 : squares;
     float factor = 1.0f / sqrtf((float)columns * (float)group->fixed_count[plan->way[f]]);
     size_t way = plan->way[f], width = oa_seen_width(plan, fixed->rows.group, way);
     float *seen = packed->seen[fixed->rows.group * OA_FIXED_WAYS + way];
@@ -205,8 +220,6 @@ static oa_status pack_fixed(oa_packed_messages *packed, size_t f, const float *w
             oa_gemm((oa_matrix_view){seen, n, probes, probes}, (oa_const_matrix_view){x, n, columns, columns}, false,
                     (oa_const_matrix_view){plan->probes[f], columns, probes, probes}, false, factor, 1.0f, error);
     }
-    bool is_vector = plan->way[f] == OA_FIXED_VECTOR;
-    size_t side = fixed->rows.group * 2 + fixed->rows.is_input;
     put_columns(is_vector ? packed->numbers[side] : packed->raw[side],
                 is_vector ? group->number_count[fixed->rows.is_input] : group->raw_count[fixed->rows.is_input],
                 is_vector ? &done->numbers[side] : &done->raw[side], x, n, columns);
@@ -273,9 +286,10 @@ oa_status oa_messages_pack(oa_packed **result, const oa_aligner_plan *base, cons
         packed->seen = oa_calloc(groups * OA_FIXED_WAYS, sizeof *packed->seen);
         packed->raw = oa_calloc(groups * 2, sizeof *packed->raw);
         packed->numbers = oa_calloc(groups * 2, sizeof *packed->numbers);
+        packed->energy = oa_calloc(plan->relations.between_count + groups * 4, sizeof *packed->energy);
     }
     if (!packed || !filled.raw || !filled.numbers || !filled.seen || !packed->weights || !packed->means ||
-        !packed->sizes || !packed->seen || !packed->raw || !packed->numbers) {
+        !packed->sizes || !packed->seen || !packed->raw || !packed->numbers || !packed->energy) {
         status = out_of_memory(error);
         goto done;
     }
@@ -324,5 +338,6 @@ void oa_messages_packed_destroy(oa_packed *base)
     free_list(packed->seen, groups * OA_FIXED_WAYS);
     free_list(packed->raw, groups * 2);
     free_list(packed->numbers, groups * 2);
+    oa_free(packed->energy);
     oa_free(packed);
 }

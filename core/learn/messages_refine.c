@@ -3,13 +3,17 @@
  * Whether two units go together depends on which of their neighbours do. The scores of all groups say that softly, as
  * doubly stochastic matrices S, and the weights of a unit of a and one of b are then compared across S:
  *
- *     scores' = scores + a_in sum_W W_a S W_b^T / size + a_out sum_W W_a^T S W_b / size
+ *     scores' = scores + sum_W f(W) W_a S W_b^T / size + sum_W f'(W) W_a^T S W_b / size
  *
- * over the tensors W that compute the units and those that take them in, scaled to root mean square 1, the factors a
- * being exponentials of what is learned. That is the objective of weight matching (Ainsworth, Hayase and Srinivasa,
- * "Git Re-Basin", ICLR 2023, section 3.2) for one group while the others are as S says, as a term with learned factors;
- * how sharp S is, is learned too. Exchanging the models transposes it: S is the mean of what Sinkhorn's iterations make
- * of the scores and of their transpose. */
+ * over the tensors W that compute the units and those that take them in, scaled to root mean square 1. The factors
+ *
+ *     f(W) = exp(c) share(W)^u size(W)^v
+ *
+ * follow from W's share of the sum of squares of all weights of a unit and from its size; c, u and v are learned, those
+ * of f' apart from those of f. With c equal, u = 1 and v = 0 this is the objective of weight matching (Ainsworth,
+ * Hayase and Srinivasa, "Git Re-Basin", ICLR 2023, section 3.2) for one group while the others are as S says. How sharp
+ * S is, is learned too. Exchanging the models transposes it: S is the mean of what Sinkhorn's iterations make of the
+ * scores and of their transpose. */
 #include "core/learn/messages_plan.h"
 
 #include <math.h>
@@ -20,10 +24,12 @@ enum { SINKHORN_ITERATIONS = 10 };
 typedef struct refinement {
     oa_tape *tape;
     const oa_message_plan *plan;
-    oa_var *w[2];  /* [between_count] of a and b: [rows, taps * columns] */
-    oa_var *soft;  /* [group_count] */
-    oa_var *terms; /* [2 * between_count] what relations say about a group, side by side */
-    float **kept;  /* [group_count] scores, where nothing else is to be kept */
+    const oa_packed_messages *models[2];
+    const oa_var *parameters; /* of this step */
+    oa_var *w[2];             /* [between_count] of a and b: [rows, taps * columns] */
+    oa_var *soft;             /* [group_count] */
+    oa_var *terms;            /* [2 * between_count] what relations say about a group, side by side */
+    float **kept;             /* [group_count] scores, where nothing else is to be kept */
     size_t *first; /* [group_count * 2] where a group's terms begin, for tensors that compute it and that take it in */
     size_t *used;  /* [group_count * 2] */
 } refinement;
@@ -61,6 +67,13 @@ static void put(refinement *f, const oa_relation_axis *to, oa_var term)
 {
     size_t side = to->group * 2 + to->is_input;
     f->terms[f->first[side] + f->used[side]++] = term;
+}
+
+/* How much a relation counts for the units on one of its axes, which it compares by `size` weights each. */
+static oa_var weight_of(const refinement *f, size_t r, const oa_relation_axis *to, size_t size)
+{
+    double share = oa_energy_share(f->plan, f->models[0], f->models[1], to->group, r);
+    return oa_weigh(f->tape, f->parameters + (to->is_input ? OA_WEIGHING_PARAMETERS : 0), share, size);
 }
 
 /* Room for a result that alone is to stay; none on a tape that records, where everything stays. */
@@ -104,11 +117,13 @@ static void compare(refinement *f, size_t r)
                                  f->soft[relation->columns.group], false, 1.0f);
     across = oa_op_matmul(f->tape, oa_op_reshape(f->tape, across, rows, taps * columns), false, b, true,
                           1.0f / (float)(columns * taps));
+    across = oa_op_scale(f->tape, across, weight_of(f, r, &relation->rows, columns * taps));
     put(f, &relation->rows, end(f, &of_rows, across));
     result of_columns = begin(f, columns * columns);
     across = oa_op_matmul(f->tape, f->soft[relation->rows.group], true, a, false, 1.0f);
     across = oa_op_matmul(f->tape, oa_op_reshape(f->tape, across, rows * taps, columns), true,
                           oa_op_reshape(f->tape, b, rows * taps, columns), false, 1.0f / (float)(rows * taps));
+    across = oa_op_scale(f->tape, across, weight_of(f, r, &relation->columns, rows * taps));
     put(f, &relation->columns, end(f, &of_columns, across));
 }
 
@@ -117,6 +132,7 @@ static void step(oa_var *scores, refinement *f, const oa_var *first, const oa_va
 {
     size_t groups = f->plan->base.layout->group_count;
     memset(f->used, 0, groups * 2 * sizeof *f->used);
+    f->parameters = parameters;
     for (size_t g = 0; g < groups; g++) {
         size_t n = f->plan->base.layout->groups[g].size;
         if (f->plan->groups[g].end_count) {
@@ -133,9 +149,7 @@ static void step(oa_var *scores, refinement *f, const oa_var *first, const oa_va
         for (size_t side = 0; side < 2; side++) {
             size_t used = f->used[g * 2 + side];
             if (used) {
-                oa_var sum = oa_op_sum(f->tape, f->terms + f->first[g * 2 + side], NULL, used);
-                sum = oa_op_scale(f->tape, sum, oa_op_exp(f->tape, parameters[OA_REFINE_IN + side]));
-                terms[count++] = oa_op_sum(f->tape, &sum, (const float[]){1.0f / sqrtf((float)used)}, 1);
+                terms[count++] = oa_op_sum(f->tape, f->terms + f->first[g * 2 + side], NULL, used);
             }
         }
         scores[g] = count > 1 ? oa_op_sum(f->tape, terms, NULL, count) : first[g];
@@ -171,7 +185,11 @@ void oa_messages_refine(oa_var *scores, oa_tape *tape, const oa_aligner_plan *ba
 {
     const oa_message_plan *plan = (const oa_message_plan *)base;
     size_t groups = base->layout->group_count, relations = plan->relations.between_count;
-    refinement f = {.tape = tape, .plan = plan};
+    refinement f = {
+        .tape = tape,
+        .plan = plan,
+        .models = {(const oa_packed_messages *)models[a], (const oa_packed_messages *)models[b]},
+    };
     if (!relations || !base->config.refinements) {
         return;
     }

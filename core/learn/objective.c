@@ -16,7 +16,7 @@ struct oa_objective {
 
 oa_objective_settings oa_objective_settings_default(void)
 {
-    return (oa_objective_settings){.supervised = 1.0,
+    return (oa_objective_settings){.supervised = 0.01,
                                    .alignment = 0.5,
                                    .task = 1.0,
                                    .augmentation = oa_augmentation_default(),

@@ -1,12 +1,13 @@
-/* What an aligner is trained to do, on one pair of models: no labels are needed.
+/* What an aligner is trained to do, on one pair of models; no labels are needed:
  *
- *     supervised   cross-entropy of the scores between a reordered, damaged copy of a model and the model itself
- * against the reordering: mean over units, then over groups alignment    how far the softly aligned weights are apart
- * (pair_loss.h) task         how well models on the line between a and the softly aligned b do
+ * - supervised: the cross-entropy of the scores between a reordered, damaged copy of a model and the model itself
+ *   against the reordering, as a mean over units, then over groups;
+ * - alignment: how far the softly aligned weights are apart (pair_loss.h);
+ * - task: how well models on the line between a and the softly aligned b do.
  *
- * and the loss is their sum, each times its factor. Navon et al., "Equivariant Deep Weight Space Alignment", ICML 2024,
- * section 5; deviations: tensors count alike in the alignment loss whatever their scale, and where models have no
- * labels their own outputs stand for them. */
+ * The loss is their sum, each times its factor. Navon et al., "Equivariant Deep Weight Space Alignment", ICML 2024,
+ * section 5. Deviations: where models have no labels, their own outputs stand for them; and the first counts for little
+ * (docs/deep-align.md says why). */
 #ifndef OA_LEARN_OBJECTIVE_H
 #define OA_LEARN_OBJECTIVE_H
 

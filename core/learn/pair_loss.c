@@ -6,12 +6,11 @@
 
 struct oa_pair_loss {
     const oa_family *family;
-    oa_task *task;          /* NULL without samples */
-    oa_tensor *tensors[2];  /* [tensor_count] of the views of a and b */
-    size_t *same;           /* [tensor_count] b's constants are a's */
-    double *tensor_factors; /* [tensor_count] */
-    bool *counts;           /* [tensor_count] a parameter that moves */
-    size_t counted;
+    oa_task *task;           /* NULL without samples */
+    oa_tensor *tensors[2];   /* [tensor_count] of the views of a and b */
+    size_t *same;            /* [tensor_count] b's constants are a's */
+    double *tensor_factors;  /* [tensor_count] */
+    bool *counts;            /* [tensor_count] a parameter that moves */
     float *middle;           /* [total] weights on the line */
     float *gradient;         /* [total] */
     float **moved;           /* [tensor_count] into middle */
@@ -46,7 +45,6 @@ oa_status oa_pair_loss_create(oa_pair_loss **result, const oa_family *family, si
         bool is_weight = family->map->offset[t] != OA_NONE;
         loss->same[t] = place->is_used ? t : OA_NONE;
         loss->counts[t] = is_weight && place->moves && !place->is_statistic && family->graph->tensors[t].count > 0;
-        loss->counted += loss->counts[t];
         loss->moved[t] = loss->counts[t] ? loss->middle + family->map->offset[t] : NULL;
         loss->gradients[t] = loss->counts[t] ? loss->gradient + family->map->offset[t] : NULL;
     }
@@ -88,16 +86,19 @@ static double sum_of_squares(const float *values, size_t count)
     return sum;
 }
 
-/* Factors that make each tensor's squared distance a share of its mean square, and the sum a mean over tensors. */
+/* Factors that make the squared distance a share of the sum of squares of the weights that count: as weight matching
+ * has it, large tensors count for more. */
 static void find_factors(oa_pair_loss *loss, const float *a, const float *b)
 {
+    double squares = 0.0;
     for (size_t t = 0; t < loss->family->map->tensor_count; t++) {
-        loss->tensor_factors[t] = 0.0;
         if (loss->counts[t]) {
             size_t at = loss->family->map->offset[t], count = loss->family->graph->tensors[t].count;
-            double squares = 0.5 * (sum_of_squares(a + at, count) + sum_of_squares(b + at, count));
-            loss->tensor_factors[t] = squares > 0.0 ? 1.0 / (squares * (double)loss->counted) : 0.0;
+            squares += 0.5 * (sum_of_squares(a + at, count) + sum_of_squares(b + at, count));
         }
+    }
+    for (size_t t = 0; t < loss->family->map->tensor_count; t++) {
+        loss->tensor_factors[t] = squares > 0.0 && loss->counts[t] ? 1.0 / squares : 0.0;
     }
 }
 

@@ -7,7 +7,7 @@
 #include "core/learn/task.h"
 
 typedef struct oa_pair_terms {
-    double alignment; /* mean over tensors of the mean squared difference over the mean square of both models */
+    double alignment; /* squared distance of the weights over the mean of both models' sums of squares */
     double task;      /* loss at a random point of the line; 0 without samples */
 } oa_pair_terms;
 

@@ -128,6 +128,7 @@ static double rate_at(const oa_train_settings *settings, size_t step)
 
 static void update_parameters(oa_trainer *trainer, double norm)
 {
+    static const double fast = 10.0;
     const oa_aligner *aligner = trainer->aligner;
     const oa_train_settings *settings = &trainer->settings;
     oa_train_state *state = &trainer->state;
@@ -138,9 +139,9 @@ static void update_parameters(oa_trainer *trainer, double norm)
             gradient[i] *= scale;
         }
     }
-    oa_adam adam = oa_adam_default((float)rate_at(settings, state->step));
     for (size_t i = 0; i < aligner->parameter_count; i++) {
         const oa_parameter *p = &aligner->parameters[i];
+        oa_adam adam = oa_adam_default((float)(rate_at(settings, state->step) * (p->is_fast ? fast : 1.0)));
         adam.decay = p->decays ? (float)settings->decay : 0.0f;
         oa_adam_step(aligner->values + p->offset, gradient + p->offset, state->first + p->offset,
                      state->second + p->offset, p->rows * p->columns, state->step + 1, &adam);

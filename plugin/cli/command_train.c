@@ -92,6 +92,11 @@ static oa_train_settings settings_of(const oa_options *options)
     settings.batch = options->train.batch;
     settings.rate = options->train.rate;
     settings.held_out = options->train.held_out;
+    if (options->train.has_factors) {
+        settings.objective.supervised = options->train.factors[0];
+        settings.objective.alignment = options->train.factors[1];
+        settings.objective.task = options->train.factors[2];
+    }
     settings.patience = options->train.patience;
     settings.seed = options->seed;
     settings.threads = (size_t)options->threads;
@@ -142,6 +147,7 @@ static oa_status make_aligner(session *s, oa_error *error)
     oa_aligner_plan *plan = NULL;
     config.channels = options->channels ? options->channels : config.channels;
     config.rounds = options->rounds ? options->rounds : config.rounds;
+    config.refinements = options->refinements != OA_NONE ? options->refinements : config.refinements;
     status = oa_aligner_plan_create(&plan, &config, first->layout, first->graph, error);
     if (status != OA_OK) {
         oa_error_context(error, "%s", first->name);

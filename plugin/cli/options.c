@@ -235,7 +235,9 @@ static const option_entry table[] = {
     {"--batch", 0, PARSES, FOR_TRAIN, 0, oa_option_train_count},
     {"--channels", 0, PARSES, FOR_TRAIN, 0, oa_option_train_count},
     {"--rounds", 0, PARSES, FOR_TRAIN, 0, oa_option_train_count},
+    {"--refinements", 0, PARSES, FOR_TRAIN, 0, oa_option_train_count},
     {"--patience", 0, PARSES, FOR_TRAIN, 0, oa_option_train_count},
+    {"--factors", 0, PARSES, FOR_TRAIN, 0, oa_option_factors},
     {"--rate", 0, PARSES, FOR_TRAIN, 0, oa_option_rate},
     {"--validation", 0, PARSES, FOR_TRAIN, 0, oa_option_validation},
     {"--covariance", 0, SETS, FOR_MATCHERS, offsetof(oa_options, uses_covariance), NULL},
@@ -419,15 +421,19 @@ static oa_status check(oa_option_parse *p)
 oa_status oa_options_read(oa_options *options, int argc, char **argv, oa_error *error)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    *options =
-        (oa_options){.verifies = true,
-                     .tolerance = -1.0,
-                     .data_scale = -1.0,
-                     .starts = 5,
-                     .points = 25,
-                     .methods = {.of = {OA_METHOD_AUTO}, .count = 1},
-                     .train = {.steps = 2000, .batch = 8, .rate = 1e-3, .held_out = 0.1, .checkpoint_seconds = 30.0},
-                     .threads = cores > 0 ? (int)cores : 1};
+    *options = (oa_options){.verifies = true,
+                            .tolerance = -1.0,
+                            .data_scale = -1.0,
+                            .starts = 5,
+                            .points = 25,
+                            .methods = {.of = {OA_METHOD_AUTO}, .count = 1},
+                            .train = {.steps = 2000,
+                                      .batch = 8,
+                                      .refinements = OA_NONE,
+                                      .rate = 1e-3,
+                                      .held_out = 0.1,
+                                      .checkpoint_seconds = 30.0},
+                            .threads = cores > 0 ? (int)cores : 1};
     oa_option_parse p = {.options = options, .error = error};
     options->models = oa_calloc((size_t)(argc > 0 ? argc : 1), sizeof *options->models);
     if (!options->models) {

@@ -46,7 +46,10 @@ typedef struct oa_train_options {
     bool has_encoder;
     size_t steps, batch, patience;
     size_t channels, rounds; /* 0: not given */
+    size_t refinements;      /* OA_NONE: not given */
     double rate, held_out;
+    double factors[3]; /* of the losses: copies, distance, task */
+    bool has_factors;
     double checkpoint_seconds; /* between two of them */
 } oa_train_options;
 

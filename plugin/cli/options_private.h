@@ -18,6 +18,7 @@ oa_status oa_option_real(double *result, oa_option_parse *p, const char *name, c
 /* The options of train (options_train.c), and what it needs of them. */
 oa_status oa_option_encoder(oa_option_parse *p, const char *name, const char *value);
 oa_status oa_option_train_count(oa_option_parse *p, const char *name, const char *value);
+oa_status oa_option_factors(oa_option_parse *p, const char *name, const char *value);
 oa_status oa_option_rate(oa_option_parse *p, const char *name, const char *value);
 oa_status oa_option_validation(oa_option_parse *p, const char *name, const char *value);
 oa_status oa_option_checkpoint_every(oa_option_parse *p, const char *name, const char *value);

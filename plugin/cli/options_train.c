@@ -2,6 +2,7 @@
 #include "plugin/cli/options_private.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 oa_status oa_option_encoder(oa_option_parse *p, const char *name, const char *value)
@@ -27,6 +28,7 @@ oa_status oa_option_train_count(oa_option_parse *p, const char *name, const char
                   {"--batch", offsetof(oa_options, train.batch), 1, 4096},
                   {"--channels", offsetof(oa_options, train.channels), 1, 4096},
                   {"--rounds", offsetof(oa_options, train.rounds), 1, 64},
+                  {"--refinements", offsetof(oa_options, train.refinements), 0, 64},
                   {"--patience", offsetof(oa_options, train.patience), 0, 1000000}};
     size_t i = 0;
     while (strcmp(counts[i].name, name) != 0) {
@@ -38,6 +40,30 @@ oa_status oa_option_train_count(oa_option_parse *p, const char *name, const char
         *(size_t *)(void *)((char *)p->options + counts[i].field) = (size_t)number;
     }
     return status;
+}
+
+/* Three numbers, not all zero. */
+oa_status oa_option_factors(oa_option_parse *p, const char *name, const char *value)
+{
+    oa_train_options *train = &p->options->train;
+    const char *at = value;
+    double sum = 0.0;
+    for (size_t i = 0; i < 3; i++) {
+        char *end = NULL;
+        double number = strtod(at, &end);
+        if (end == at || *end != (i < 2 ? ',' : '\0') || !(number >= 0.0 && number <= 1e6)) {
+            return oa_fail(p->error, OA_ERROR_USAGE,
+                           "%s takes three numbers from 0 to 1e6 with commas between, not '%s'", name, value);
+        }
+        train->factors[i] = number;
+        sum += number;
+        at = end + 1;
+    }
+    if (!(sum > 0.0)) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "%s '%s' leaves nothing to learn from", name, value);
+    }
+    train->has_factors = true;
+    return OA_OK;
 }
 
 oa_status oa_option_rate(oa_option_parse *p, const char *name, const char *value)
@@ -72,9 +98,9 @@ oa_status oa_options_check_train(const oa_option_parse *p)
     if (options->labels && !options->data) {
         return oa_fail(p->error, OA_ERROR_USAGE, "--labels needs the samples they belong to: give --data, too");
     }
-    if (options->aligner && (train->channels || train->rounds || train->has_encoder)) {
+    if (options->aligner && (train->channels || train->rounds || train->refinements != OA_NONE || train->has_encoder)) {
         return oa_fail(p->error, OA_ERROR_USAGE,
-                       "--aligner brings its own --encoder, --channels and --rounds; leave them out");
+                       "--aligner brings its own --encoder, --channels, --rounds and --refinements; leave them out");
     }
     return OA_OK;
 }
