@@ -66,13 +66,19 @@ mkdir -p "$folder"
 
 family mlp mlp:784-128-128-128-10 fashion 352 128
 family cnn cnn:8-16-16/32 fashion 352 128
-family sine inr:1-32-32-1 sine 320 64
-family image inr:2-32-32-32-1 image 256 64
-family resnet resnet:8-16 fashion 96 128
+family sine inr:1-32-32-1 sine 2048 64
+family image inr:2-32-32-32-1 image 1024 64
+family resnet resnet:8-16 fashion 160 128
+family mlp-full mlp:784-128-128-128-10 fashion 128 128 --steps 9370
 # For the mix that the universal aligner learns from.
 family mlp-narrow mlp:784-64-64-10 fashion 96 0
 family mlp-deep mlp:784-80-80-80-80-10 fashion 96 0
+family mlp-gelu mlp-gelu:784-96-96-96-10 fashion 64 0
+family mlp-long mlp:784-96-96-10 fashion 64 0 --steps 4000
 family cnn-bn cnn-bn:8-16-16/32 fashion 96 0
+family cnn-long cnn-bn:8-16/32 fashion 48 0 --steps 1500
+family vgg vgg:6-12/24 fashion 96 0
+family vgg-narrow vgg:4-8-8/16 fashion 64 0
 family cnn-short cnn:12-24/48 fashion 64 0
 for set in train test; do
     count=$([ $set = train ] && share 128 || share 64)

@@ -9,7 +9,9 @@ a sixteenth of the networks, a fiftieth of the steps and two pairs a row in minu
 tables go to FOLDER/results.md). Needs the tools of ./demo.sh and nothing else.
 """
 import argparse
+import concurrent.futures
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -22,17 +24,19 @@ COMPARE = os.path.join(ROOT, "build/release/tools/compare-methods")
 # What aligners are trained on: source, steps. A source is a folder, with its data, or a list of families.
 FLAT = ("flat/train-images.npy", "flat/train-labels.npy")
 IMAGES = ("images/train-images.npy", "images/train-labels.npy")
-UNIVERSAL = [("mlp", FLAT, 3), ("mlp-narrow", FLAT, 1), ("mlp-deep", FLAT, 2), ("disjoint", FLAT, 1), ("cnn", IMAGES, 4),
-             ("cnn-short", IMAGES, 1), ("cnn-bn", IMAGES, 1), ("resnet", IMAGES, 2), ("sine", ("line/points.npy",), 2),
-             ("image", ("square/points.npy",), 2)]
+UNIVERSAL = [("mlp", FLAT, 3), ("mlp-narrow", FLAT, 1), ("mlp-deep", FLAT, 2), ("mlp-gelu", FLAT, 1), ("mlp-long", FLAT, 1),
+             ("disjoint", FLAT, 1), ("cnn", IMAGES, 4), ("cnn-short", IMAGES, 1), ("cnn-bn", IMAGES, 1),
+             ("cnn-long", IMAGES, 1), ("vgg", IMAGES, 2), ("vgg-narrow", IMAGES, 1), ("resnet", IMAGES, 2),
+             ("sine", ("line/points.npy",), 2), ("image", ("square/points.npy",), 2)]
 CONSECUTIVE = {"disjoint", "sine", "image"}
 ALIGNERS = {
-    "universal": (UNIVERSAL, 3000, []),
+    "universal": (UNIVERSAL, 4000, []),
     "mlp": ([("mlp", FLAT, 1)], 800, []),
-    "cnn": ([("cnn", IMAGES, 1)], 1500, []),
-    "resnet": ([("resnet", IMAGES, 1)], 1000, []),
-    "sine": ([("sine", ("line/points.npy",), 1)], 2000, []),
-    "image": ([("image", ("square/points.npy",), 1)], 2000, []),
+    "mlp-full": ([("mlp-full", FLAT, 1)], 800, []),
+    "cnn": ([("cnn", IMAGES, 1)], 2500, []),
+    "resnet": ([("resnet", IMAGES, 1)], 1500, []),
+    "sine": ([("sine", ("line/points.npy",), 1)], 3000, []),
+    "image": ([("image", ("square/points.npy",), 1)], 3000, []),
     "disjoint": ([("disjoint", FLAT, 1)], 600, []),
     "dws": ([("mlp", FLAT, 1)], 120, ["--encoder", "dws"]),
 }
@@ -40,6 +44,7 @@ ALIGNERS = {
 # Folder of networks, title, aligner of the family, data to judge and to match on.
 ROWS = [
     ("mlp", "MLP 784-128-128-128-10", "mlp", "flat"),
+    ("mlp-full", "The same MLP, trained for ten epochs", "mlp-full", "flat"),
     ("cnn", "CNN: 3x3 convolutions 8-16-16 with pooling, dense 32", "cnn", "images"),
     ("resnet", "Residual CNN with batch norm: 9 convolutions, 8-16 channels", "resnet", "images"),
     ("sine", "INRs of sine waves, 1-32-32-1", "sine", None),
@@ -52,11 +57,12 @@ ROWS = [
     ("mlp-res", "Unseen kind: MLP 784-96-96-96-96-10 with residual layers", None, "flat"),
     ("vgg-bn", "Unseen kind: VGG 8-16, two convolutions with batch norm a stage, dense 32", None, "images"),
 ]
-# Methods that optimise on data for seconds get fewer pairs, and so do all that do so where networks are slow to run.
+# Methods that optimise for seconds get fewer pairs, and a hundred steps do where networks are slow to run.
 PAIRS, SLOW_PAIRS = 64, 16
-SLOW_PAIRS_OF = {"sine": 64, "image": 64, "resnet": 8, "vgg-bn": 8}
 SLOW_NETWORKS = {"resnet", "vgg-bn", "cnn-wide"}
-CONVERGENCE, STEPS = ("mlp", "cnn"), (10, 20, 50, 100, 200, 500)
+CONVERGENCE, STEPS = ("mlp", "cnn"), (10, 20, 50, 100, 200, 500, 1000)
+STARTS = [("nothing", "sinkhorn"), ("weights", "weights+sinkhorn"),
+          ("deep-align (universal)", "deep-align:universal-1+sinkhorn")]
 SHORT = 100  # steps of Sinkhorn behind an aligner: a tenth of those of Sinkhorn alone
 
 
@@ -82,58 +88,69 @@ class Experiment:
         return os.path.join(self.folder, "aligners", f"{name}-{seed}.onnx")
 
     def train(self):
+        """As many trainings at a time as there are processors, each on one: what comes out does not depend on it."""
         os.makedirs(os.path.join(self.folder, "aligners"), exist_ok=True)
-        for name, (sources, steps, more) in ALIGNERS.items():
-            path = os.path.join(self.folder, f"train-{name}.json")
-            families = [{"models": [f"{family}/train"], "data": data[0], "weight": weight,
-                         "pairs": "consecutive" if family in CONSECUTIVE else "any",
-                         **({"labels": data[1]} if len(data) > 1 else {})} for family, data, weight in sources]
-            with open(path, "w") as file:
-                json.dump(families, file, indent=1)
-            for seed in range(1, self.seeds + 1):
+        commands = []
+        for seed in range(1, self.seeds + 1):
+            for name, (sources, steps, more) in ALIGNERS.items():
+                path = os.path.join(self.folder, f"train-{name}.json")
+                families = [{"models": [f"{family}/train"], "data": data[0], "weight": weight,
+                             "pairs": "consecutive" if family in CONSECUTIVE else "any",
+                             **({"labels": data[1]} if len(data) > 1 else {})} for family, data, weight in sources]
+                with open(path, "w") as file:
+                    json.dump(families, file, indent=1)
                 made = self.aligner(name, seed)
                 if not os.path.exists(made):
-                    run([TOOL, "train", "--families", path, "-o", made, "--steps", str(steps // 50 if self.quick else steps),
-                         "--rate", "2e-3", "--seed", str(seed), "--checkpoint", made + ".checkpoint", "--losses",
-                         made[:-5] + ".csv", *more])
+                    commands.append([TOOL, "train", "--families", path, "-o", made, "--steps",
+                                     str(steps // 50 if self.quick else steps), "--rate", "2e-3", "--seed", str(seed),
+                                     "--threads", "1", "--checkpoint", made + ".checkpoint", "--losses", made[:-5] + ".csv",
+                                     *more])
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for _ in pool.map(run, commands):
+                pass
 
     def done(self):
+        """Results by folder, method, steps and pairs, and under pairs 0 those of the most pairs."""
         found = {}
         if os.path.exists(self.results):
             with open(self.results) as file:
                 for line in file:
                     entry = json.loads(line)
-                    found[os.path.basename(os.path.dirname(entry["folder"])), short(entry["method"]),
-                          entry["iterations"]] = entry
+                    key = (os.path.basename(os.path.dirname(entry["folder"])), short(entry["method"]), entry["iterations"])
+                    found[(*key, entry["pairs"])] = entry
+                    if entry["pairs"] >= found.get((*key, 0), entry)["pairs"]:
+                        found[(*key, 0)] = entry
         return found
 
-    def methods(self, folder, family):
-        """Method for compare-methods, steps (0: its own), pairs, and when: the fast ones and the first aligner of all rows first."""
-        slow = SLOW_PAIRS_OF.get(folder, SLOW_PAIRS)
-        between = SLOW_PAIRS if folder in SLOW_NETWORKS else PAIRS
-        plain = [("naive", 0, PAIRS, 0), ("weights", 0, PAIRS, 0), ("activations", 0, PAIRS, 0),
-                 ("sinkhorn", 0, slow, 1), ("weights+sinkhorn", 0, slow, 3), ("ste", 0, slow, 3)]
+    def methods(self, folder, family, data):
+        """Method for compare-methods, steps (0: its own), pairs, and when: what is fast or matters most comes first."""
+        steep = SLOW_PAIRS if data and data != "flat" else PAIRS
+        slow = SLOW_PAIRS if data else PAIRS
+        behind = SLOW_PAIRS if folder in SLOW_NETWORKS else PAIRS
+        made = [("naive", 0, PAIRS, 0), ("weights", 0, PAIRS, 0), ("activations", 0, PAIRS, 0), ("sinkhorn", 0, steep, 1),
+                ("weights+sinkhorn", 0, slow, 3), ("ste", 0, slow, 3)]
         for seed in range(1, self.seeds + 1):
             for name in ["universal", family] + (["dws"] if family == "mlp" else []):
+                aligner = f"deep-align:{self.aligner(name, seed)}"
                 if name and os.path.exists(self.aligner(name, seed)):
-                    plain += [(f"deep-align:{self.aligner(name, seed)}", 0, PAIRS, 0 if seed == 1 else 2),
-                              (f"deep-align:{self.aligner(name, seed)}+sinkhorn", SHORT, between, 1 if seed == 1 else 4)]
-                if name == "universal" and seed == 1:
-                    plain += [(f"deep-align:{self.aligner(name, seed)}+weights", 0, PAIRS, 0)]
-        return plain
+                    made += [(aligner, 0, PAIRS, 0), (f"{aligner}+sinkhorn", SHORT, behind, 1 if seed == 1 else 4)]
+                    if name == "universal" and seed == 1:
+                        made += [(f"{aligner}+weights", 0, PAIRS, 0), (f"{aligner}+sinkhorn", 0, slow, 2)]
+        return made
 
     def compare(self):
         done = self.done()
         work = [(turn, folder, data, method, steps, pairs) for folder, _, family, data in self.rows
-                for method, steps, pairs, turn in self.methods(folder, family)]
+                for method, steps, pairs, turn in self.methods(folder, family, data)]
         for _, folder, data, method, steps, pairs in sorted(work, key=lambda item: item[0]):
-            if (folder, short(method), steps) not in done:
+            if (folder, short(method), steps, 0) not in done:
                 self.measure(folder, data, method, steps, 2 if self.quick else pairs)
+        pairs = 2 if self.quick else SLOW_PAIRS
         for row, steps in [(row, steps) for row in self.rows if row[0] in CONVERGENCE for steps in STEPS]:
-            folder, data = row[0], row[3]
-            for method in ["sinkhorn", "weights+sinkhorn", f"deep-align:{self.aligner('universal', 1)}+sinkhorn"]:
-                if (folder, short(method), steps) not in done and not (steps == SHORT and "deep" in method):
-                    self.measure(folder, data, method, steps, 2 if self.quick else SLOW_PAIRS)
+            for _, method in STARTS:
+                if (row[0], method, steps, pairs) not in done:
+                    method = method.replace("universal-1", self.aligner("universal", 1))
+                    self.measure(row[0], row[3], method, steps, pairs)
 
     def measure(self, folder, data, method, steps, pairs):
         path = os.path.join(self.folder, folder, "test")
@@ -156,22 +173,23 @@ class Experiment:
             text = file.read()
         for folder, title, family, _ in ROWS:
             text += self.row(done, folder, title, family)
-        text += self.convergence(done)
+        text += self.convergence(done, os.path.dirname(path))
         with open(path, "w") as file:
             file.write(text)
         note(f"written: {path}")
         with open(os.path.join(os.path.dirname(path), "" if self.quick else "experiments", "results-table.jsonl"), "w") as file:
-            for (folder, method, _), entry in sorted(done.items()):
-                file.write(json.dumps({**entry, "folder": f"{folder}/test", "method": method}) + "\n")
+            for (folder, method, _, pairs), entry in sorted(done.items()):
+                if pairs:
+                    file.write(json.dumps({**entry, "folder": f"{folder}/test", "method": method}) + "\n")
 
     def row(self, done, folder, title, family):
         lines = []
-        naive = done.get((folder, "naive", 0))
+        naive = done.get((folder, "naive", 0, 0))
         if not naive:
             return ""
         for label, method, steps in table_methods(family):
             names = [method.replace("SEED", str(seed)) for seed in range(1, self.seeds + 1)] if "SEED" in method else [method]
-            entries = [done[folder, name, steps] for name in names if (folder, name, steps) in done]
+            entries = [done[folder, name, steps, 0] for name in names if (folder, name, steps, 0) in done]
             if entries:
                 lines.append(table_line(label, entries, naive))
         accuracy = ("; accuracy of the ends {:.1f} %".format(100 * naive["end_accuracy"]["mean"])
@@ -180,17 +198,61 @@ class Experiment:
                 "| method | barrier | AUC | of naive | half way: loss, accuracy | s a pair | pairs x aligners |\n"
                 "|---|---|---|---|---|---|---|\n" + "\n".join(lines) + "\n")
 
-    def convergence(self, done):
-        text = ("\n## How fast Sinkhorn gets there\n\nBarrier after so many steps, 16 pairs.\n\n"
-                "| family | start | 10 | 20 | 50 | 100 | 200 | 500 | 1000 |\n|---|---|---|---|---|---|---|---|---|\n")
-        for folder in CONVERGENCE:
-            for label, method in [("nothing", "sinkhorn"), ("weights", "weights+sinkhorn"),
-                                  ("deep-align (universal)", "deep-align:universal-1+sinkhorn")]:
-                cells = [done.get((folder, method, steps)) for steps in (*STEPS, 0)]
-                if sum(cell is not None for cell in cells) > 2:
-                    text += f"| {folder} | {label} | " + " | ".join(
-                        number(cell["barrier"]["mean"]) if cell else "" for cell in cells) + " |\n"
-        return text if not text.endswith("|---|\n") else ""
+    def convergence(self, done, folder_of_pages):
+        pairs = 2 if self.quick else SLOW_PAIRS
+        text = (f"\n## How fast Sinkhorn gets there\n\nBarrier after so many steps, {pairs} pairs.\n\n"
+                f"| family | start | {' | '.join(map(str, STEPS))} |\n|---|---|{'---|' * len(STEPS)}\n")
+        panels = []
+        for folder, title, _, _ in [row for row in ROWS if row[0] in CONVERGENCE]:
+            lines = []
+            for label, method in STARTS:
+                cells = [done.get((folder, method, steps, pairs)) for steps in STEPS]
+                if all(cells):
+                    barriers = [cell["barrier"]["mean"] for cell in cells]
+                    lines.append((label, barriers))
+                    text += f"| {folder} | {label} | " + " | ".join(map(number, barriers)) + " |\n"
+            if lines:
+                panels.append((title, lines))
+        if not panels:
+            return ""
+        with open(os.path.join(folder_of_pages, "convergence.svg"), "w") as file:
+            file.write(picture(panels))
+        return text + "\n![Barrier against steps](convergence.svg)\n"
+
+
+def picture(panels):
+    """Barrier against steps: a panel a family, a line a start; dashes where Sinkhorn alone ends."""
+    width, height, left, top, wide, high = 780, 300, 50, 40, 320, 200
+    colours = ["#777777", "#c77d1e", "#1f5fa8"]
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
+           f'font-size="12"><rect width="{width}" height="{height}" fill="white"/>']
+    for k, (title, lines) in enumerate(panels):
+        x0, top_value = left + k * (wide + 60), max(max(values) for _, values in lines) * 1.05
+
+        def x(steps):
+            return x0 + wide * math.log(steps / STEPS[0]) / math.log(STEPS[-1] / STEPS[0])
+
+        def y(value):
+            return top + high * (1 - value / top_value)
+
+        out.append(f'<text x="{x0}" y="{top - 18}" font-weight="bold">{title}</text>')
+        for steps in STEPS:
+            out.append(f'<text x="{x(steps):.1f}" y="{top + high + 18}" text-anchor="middle">{steps}</text>')
+        for i in range(5):
+            value = top_value * i / 4
+            out.append(f'<line x1="{x0}" x2="{x0 + wide}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="#dddddd"/>'
+                       f'<text x="{x0 - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.2f}</text>')
+        end = y(lines[0][1][-1])
+        out.append(f'<line x1="{x0}" x2="{x0 + wide}" y1="{end:.1f}" y2="{end:.1f}" stroke="{colours[0]}" '
+                   'stroke-dasharray="4 4"/>')
+        for colour, (label, values) in zip(colours, lines):
+            points = " ".join(f"{x(steps):.1f},{y(value):.1f}" for steps, value in zip(STEPS, values))
+            out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+    for i, (colour, (label, _)) in enumerate(zip(colours, panels[0][1])):
+        at = left + i * 230
+        out.append(f'<line x1="{at}" x2="{at + 24}" y1="{height - 16}" y2="{height - 16}" stroke="{colour}" '
+                   f'stroke-width="2"/><text x="{at + 30}" y="{height - 12}">started from {label}</text>')
+    return "\n".join(out) + "\n</svg>\n"
 
 
 def short(method):
@@ -214,6 +276,7 @@ def table_methods(family):
     yield "deep-align (universal) + weights", "deep-align:universal-SEED+weights", 0
     for label, name in kinds:
         yield f"deep-align ({label}) + Sinkhorn, {SHORT} steps", f"deep-align:{name}-SEED+sinkhorn", SHORT
+    yield "deep-align (universal) + Sinkhorn, 1000 steps", "deep-align:universal-SEED+sinkhorn", 0
 
 
 def number(value):

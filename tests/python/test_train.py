@@ -1,5 +1,6 @@
 """Training an aligner, from the command line: what it leaves, that nothing stops it from coming out the same, and that it
 says what is wrong."""
+import csv
 import json
 import os
 import signal
@@ -83,12 +84,24 @@ class Training(ToolTest):
         self.assertEqual([line[0] for line in lines[1:]], [str(i + 1) for i in range(30)])
         for line in lines[1:]:
             total, supervised, alignment, task = map(float, line[2:6])
-            self.assertAlmostEqual(total, supervised + 0.5 * alignment + task, places=3)
+            self.assertAlmostEqual(total, 0.01 * supervised + 0.5 * alignment + task, places=3)
         scores = {int(line[0]): float(line[7]) for line in lines[1:] if line[7]}
         self.assertEqual(sorted(scores), list(range(3, 31, 3)))
         self.assertAlmostEqual(min(scores.values()), report["score"], places=4)
         self.assertEqual(scores[report["best_step"]], min(scores.values()))
         self.assertTrue(xml.parse(self.path("losses.svg")).getroot().tag.endswith("svg"))
+
+    def test_losses_count_as_their_factors_say(self):
+        for factors in [(0, 1, 0), (1, 0, 0), (0.25, 0, 2)]:
+            aligner = self.train("--steps", 5, *self.data, "--factors", ",".join(map(str, factors)), "--losses",
+                                 self.path("losses.csv"), "--refinements", 2)
+            with open(self.path("losses.csv")) as file:
+                for line in list(csv.DictReader(file)):
+                    terms = [float(line[name]) for name in ("supervised", "alignment", "task")]
+                    self.assertAlmostEqual(float(line["loss"]), sum(f * x for f, x in zip(factors, terms)), places=3)
+                    self.assertEqual([f > 0 for f in factors], [x > 0 for x in terms])
+            facts = {entry.key: entry.value for entry in onnx.load(aligner).metadata_props}
+            self.assertEqual(facts["refinements"], "2")
 
     def test_aligns_a_reordered_model_exactly_and_through_the_environment(self):
         aligner = self.train("--steps", 10)
@@ -260,7 +273,9 @@ class Training(ToolTest):
         self.refused(2, "train", mlp, *out, "--encoder", "other", says=["messages", "dws"])
         self.refused(2, "train", mlp, *out, "--aligner", "a.onnx", "--channels", 4, says=["--channels"])
         self.refused(2, "train", mlp, *out, "--lambda", 0.3, says=["--lambda"])
-        for option, value in [("--steps", 0), ("--batch", "x"), ("--rate", 0), ("--validation", 1), ("--rounds", 65)]:
+        for option, value in [("--steps", 0), ("--batch", "x"), ("--rate", 0), ("--validation", 1), ("--rounds", 65),
+                              ("--refinements", 65), ("--factors", "1,2"), ("--factors", "0,0,0"),
+                              ("--factors", "1,-1,1"), ("--factors", "1,1,1,1"), ("--factors", "")]:
             self.refused(2, "train", mlp, *out, option, value, says=[option])
         self.refused(3, "train", self.path("mlp/0.onnx"), self.path("mlp/1.onnx"), self.path("mlp/2.onnx"), *out,
                      says=["0.onnx", "only 3 models"])
