@@ -2,6 +2,7 @@
 #include "core/learn/messages_plan.h"
 
 #include "core/linalg/blas.h"
+#include "core/linalg/sums.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,19 +23,10 @@ static float *claim(oa_packed_messages *packed, size_t count, size_t more)
     return oa_malloc(total, sizeof(float));
 }
 
-static double sum_of_squares(const float *values, size_t count)
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < count; i++) {
-        sum += (double)values[i] * (double)values[i];
-    }
-    return sum;
-}
-
 /* 1 / root mean square, or 0 when all are zero: a scale that makes tensors of any size comparable. */
 static float unit_scale(const float *values, size_t count)
 {
-    double sum = sum_of_squares(values, count);
+    double sum = oa_sum_of_squares(values, count);
     return sum > 0.0 ? (float)sqrt((double)count / sum) : 0.0f;
 }
 
@@ -45,11 +37,44 @@ static void scale_all(float *values, size_t count, float factor)
     }
 }
 
+/* How many offsets from the first on follow each other. */
+static size_t run_length(const size_t *offsets, size_t count)
+{
+    size_t n = 1;
+    while (n < count && offsets[n] == offsets[0] + n) {
+        n++;
+    }
+    return n;
+}
+
+/* Copies a row's elements, at once where they lie in order. Returns how many. */
+static size_t copy_row(float *w, const float *row, const oa_relation *relation)
+{
+    const oa_relation_axis *y = &relation->columns;
+    size_t taps = relation->offset_count, total = y->size * y->rest * taps;
+    bool is_plain = y->stride == taps && run_length(y->positions, y->size * y->rest) == y->size * y->rest &&
+                    run_length(relation->offsets, taps) == taps;
+    if (is_plain) {
+        memcpy(w, row + y->positions[0] * y->stride + relation->offsets[0], total * sizeof *w);
+        return total;
+    }
+    for (size_t j = 0; j < y->size * y->rest; j++) {
+        const float *cell = row + y->positions[j] * y->stride;
+        for (size_t o = 0; o < taps; o++) {
+            *w++ = cell[relation->offsets[o]];
+        }
+    }
+    return total;
+}
+
 /* w[rows, columns * taps] = the relation's elements. */
 static void gather_relation(float *w, const oa_relation *relation, const float *weights)
 {
     const oa_relation_axis *x = &relation->rows, *y = &relation->columns;
-    for (size_t i = 0; i < x->size; i++) {
+    for (size_t i = 0; i < x->size && x->rest == 1; i++) {
+        w += copy_row(w, weights + x->positions[i] * x->stride, relation);
+    }
+    for (size_t i = 0; i < x->size && x->rest != 1; i++) {
         for (size_t j = 0; j < y->size; j++) {
             for (size_t r = 0; r < x->rest; r++) {
                 const float *row = weights + x->positions[i * x->rest + r] * x->stride;
@@ -68,15 +93,11 @@ static void gather_relation(float *w, const oa_relation *relation, const float *
  * was their sum of squares around it. */
 static double centre(float *sizes, size_t count)
 {
-    double sum = 0.0, squares = 0.0;
-    for (size_t i = 0; i < count; i++) {
-        sum += (double)sizes[i];
-    }
-    float mean = (float)(sum / (double)(count ? count : 1));
+    float mean = (float)(oa_sum(sizes, count) / (double)(count ? count : 1));
     for (size_t i = 0; i < count; i++) {
         sizes[i] -= mean;
-        squares += (double)sizes[i] * (double)sizes[i];
     }
+    double squares = oa_sum_of_squares(sizes, count);
     scale_all(sizes, count, squares > 1e-12 * (double)count ? (float)sqrt((double)count / squares) : 0.0f);
     return squares;
 }
@@ -92,7 +113,7 @@ static oa_status pack_relation(oa_packed_messages *packed, size_t r, const float
         return out_of_memory(error);
     }
     gather_relation(w, relation, weights);
-    packed->energy[r] = sum_of_squares(w, pairs * taps);
+    packed->energy[r] = oa_sum_of_squares(w, pairs * taps);
     scale_all(w, pairs * taps, unit_scale(w, pairs * taps));
     for (size_t i = 0; i < pairs && taps == 1; i++) {
         sizes[i] = fabsf(w[i]);
@@ -121,10 +142,16 @@ static oa_status pack_relation(oa_packed_messages *packed, size_t r, const float
 static void gather_fixed(float *x, const oa_fixed_relation *fixed, const float *weights)
 {
     const oa_relation_axis *rows = &fixed->rows;
+    size_t run = run_length(fixed->offsets, fixed->offset_count);
     for (size_t i = 0; i < rows->size; i++) {
         if (!fixed->is_symmetric) {
             for (size_t r = 0; r < rows->rest; r++) {
                 const float *row = weights + rows->positions[i * rows->rest + r] * rows->stride;
+                if (run == fixed->offset_count) {
+                    memcpy(x, row + fixed->offsets[0], run * sizeof *x);
+                    x += run;
+                    continue;
+                }
                 for (size_t o = 0; o < fixed->offset_count; o++) {
                     *x++ = row[fixed->offsets[o]];
                 }
@@ -154,7 +181,7 @@ static double scale_vector(float *x, size_t count, const oa_layout_tensor *tenso
     if (!is_offset_free) {
         return centre(x, count);
     }
-    double squares = sum_of_squares(x, count);
+    double squares = oa_sum_of_squares(x, count);
     scale_all(x, count, unit_scale(x, count));
     return squares;
 }
@@ -195,7 +222,7 @@ static oa_status pack_fixed(oa_packed_messages *packed, size_t f, const float *w
     gather_fixed(x, fixed, weights);
     const oa_layout_tensor *tensor = &plan->base.layout->tensors[fixed->tensor];
     bool is_vector = plan->way[f] == OA_FIXED_VECTOR;
-    double squares = is_vector ? scale_vector(x, count, tensor) : sum_of_squares(x, count);
+    double squares = is_vector ? scale_vector(x, count, tensor) : oa_sum_of_squares(x, count);
     if (!is_vector) {
         scale_all(x, count, unit_scale(x, count));
     }

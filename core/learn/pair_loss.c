@@ -1,5 +1,6 @@
 #include "core/learn/pair_loss.h"
 
+#include "core/linalg/sums.h"
 #include "core/soft/soft.h"
 
 #include <string.h>
@@ -77,15 +78,6 @@ void oa_pair_loss_destroy(oa_pair_loss *loss)
     }
 }
 
-static double sum_of_squares(const float *values, size_t count)
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < count; i++) {
-        sum += (double)values[i] * (double)values[i];
-    }
-    return sum;
-}
-
 /* Factors that make the squared distance a share of the sum of squares of the weights that count: as weight matching
  * has it, large tensors count for more. */
 static void find_factors(oa_pair_loss *loss, const float *a, const float *b)
@@ -94,7 +86,7 @@ static void find_factors(oa_pair_loss *loss, const float *a, const float *b)
     for (size_t t = 0; t < loss->family->map->tensor_count; t++) {
         if (loss->counts[t]) {
             size_t at = loss->family->map->offset[t], count = loss->family->graph->tensors[t].count;
-            squares += 0.5 * (sum_of_squares(a + at, count) + sum_of_squares(b + at, count));
+            squares += 0.5 * (oa_sum_of_squares(a + at, count) + oa_sum_of_squares(b + at, count));
         }
     }
     for (size_t t = 0; t < loss->family->map->tensor_count; t++) {

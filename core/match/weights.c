@@ -2,6 +2,7 @@
 #include "core/match/match.h"
 
 #include "core/assign/assign.h"
+#include "core/linalg/sums.h"
 #include "core/match/slices.h"
 
 #include <math.h>
@@ -383,16 +384,6 @@ oa_status oa_match_distance(double *distance, const oa_match_problem *problem, c
     return status;
 }
 
-/* A sum of zeros times the elements is NaN exactly when one of them is not finite; it vectorises, unlike a search. */
-static bool is_finite_f32(const float *values, size_t n)
-{
-    float sum = 0.0f;
-    for (size_t i = 0; i < n; i++) {
-        sum += values[i] * 0.0f;
-    }
-    return sum == 0.0f;
-}
-
 oa_status oa_check_finite(const oa_graph *graph, const oa_layout *layout, const size_t *tensor_of, oa_error *error)
 {
     for (size_t i = 0; i < layout->order_count; i++) {
@@ -403,7 +394,7 @@ oa_status oa_check_finite(const oa_graph *graph, const oa_layout *layout, const 
         const oa_tensor *tensor = &graph->tensors[t];
         size_t size = oa_dtype_size(tensor->dtype);
         bool moves = layout->tensors[layout->order[i]].moves;
-        if (tensor->dtype == OA_DTYPE_FLOAT && is_finite_f32(tensor->data, tensor->count)) {
+        if (tensor->dtype == OA_DTYPE_FLOAT && oa_all_finite(tensor->data, tensor->count)) {
             continue;
         }
         for (size_t k = 0; k < tensor->count; k++) {
