@@ -27,11 +27,12 @@ typedef struct descent {
     bool is_parallel;
 } descent;
 
-oa_soft_settings oa_sinkhorn_settings_default(const oa_samples *samples)
+oa_soft_settings oa_sinkhorn_settings_default(const oa_samples *samples, const oa_match_scores *scores)
 {
     return (oa_soft_settings){.samples = samples,
+                              .scores = scores,
                               .iterations = 1000,
-                              .rate = samples ? 0.1 : 0.03,
+                              .rate = !samples ? 0.03 : scores ? 0.2 : 0.1,
                               .judged_every = 20,
                               .threads = 1,
                               .batch = 64,
@@ -39,7 +40,7 @@ oa_soft_settings oa_sinkhorn_settings_default(const oa_samples *samples)
                               .temperature = 1.0,
                               .sinkhorn_iterations = 20,
                               .lead = 1.2,
-                              .scored_lead = 3.0};
+                              .scored_lead = 5.0};
 }
 
 static oa_status no_memory(oa_error *error)

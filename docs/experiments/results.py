@@ -140,6 +140,9 @@ class Experiment:
 
     def compare(self):
         done = self.done()
+        for row in [row for row in self.rows if not os.path.isdir(os.path.join(self.folder, row[0], "test"))]:
+            note(f"{row[0]}: no networks, left out")
+            self.rows.remove(row)
         work = [(turn, folder, data, method, steps, pairs) for folder, _, family, data in self.rows
                 for method, steps, pairs, turn in self.methods(folder, family, data)]
         for _, folder, data, method, steps, pairs in sorted(work, key=lambda item: item[0]):

@@ -4,8 +4,8 @@
 #include "core/linalg/blas.h"
 #include "models/tools/compare_pair.h"
 #include "plugin/cli/report.h"
+#include "plugin/cli/sample_folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <malloc.h>
 #include <math.h>
@@ -22,73 +22,15 @@ typedef struct comparison {
     oa_aligner *aligners[OA_COMPARE_METHODS_MAX]; /* of methods that have asked for one */
 } comparison;
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool is_model(const char *name)
-{
-    size_t length = strlen(name);
-    return name[0] != '.' && length > 5 && strcmp(name + length - 5, ".onnx") == 0;
-}
-
-static void free_names(char **names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        oa_free(names[i]);
-    }
-    oa_free(names);
-}
-
-/* The paths of the models of a folder, sorted; owned by the caller. */
-static oa_status list_models(char ***paths, size_t *count, const char *folder, oa_error *error)
-{
-    char **list = NULL;
-    size_t used = 0;
-    size_t capacity = 0;
-    DIR *opened = opendir(folder);
-    if (!opened) {
-        return oa_fail(error, OA_ERROR_INPUT, "%s: cannot be read: %s", folder, strerror(errno));
-    }
-    oa_status status = OA_OK;
-    for (struct dirent *entry; status == OA_OK && (entry = readdir(opened));) {
-        if (!is_model(entry->d_name)) {
-            continue;
-        }
-        size_t size = strlen(folder) + strlen(entry->d_name) + 2;
-        char *path = oa_malloc(size, 1);
-        if (!path || !oa_grow(&list, &capacity, used + 1, sizeof *list)) {
-            oa_free(path);
-            status = oa_fail(error, OA_ERROR_MEMORY, "%s: out of memory", folder);
-            break;
-        }
-        snprintf(path, size, "%s/%s", folder, entry->d_name);
-        list[used++] = path;
-    }
-    closedir(opened);
-    if (status != OA_OK) {
-        free_names(list, used);
-        return status;
-    }
-    if (used) {
-        qsort(list, used, sizeof *list, compare_names);
-    }
-    *paths = list;
-    *count = used;
-    return OA_OK;
-}
-
 static oa_status load_pairs(comparison *run, oa_error *error)
 {
     const oa_compare_options *options = run->options;
-    char **paths = NULL;
-    size_t files = 0;
-    oa_status status = list_models(&paths, &files, run->folder, error);
+    oa_sample_folder files = {0};
+    oa_status status = oa_folder_list(&files, run->folder, ".onnx", error);
     if (status != OA_OK) {
         return status;
     }
-    size_t pairs = files / 2 > options->first ? files / 2 - options->first : 0;
+    size_t pairs = files.count / 2 > options->first ? files.count / 2 - options->first : 0;
     pairs = options->pairs && options->pairs < pairs ? options->pairs : pairs;
     run->pairs = oa_calloc(pairs, sizeof *run->pairs);
     if (!pairs) {
@@ -97,12 +39,12 @@ static oa_status load_pairs(comparison *run, oa_error *error)
         status = oa_fail(error, OA_ERROR_MEMORY, "out of memory for %zu pairs", pairs);
     }
     for (size_t i = 0; i < pairs && status == OA_OK; i++) {
-        char **chosen = paths + 2 * (options->first + i);
+        char **chosen = files.paths + 2 * (options->first + i);
         run->count++;
         status = oa_compare_pair_load(&run->pairs[i], chosen[0], chosen[1], run->options, error);
-        chosen[0] = chosen[1] = NULL;
+        chosen[0] = chosen[1] = NULL; /* the pair's own now */
     }
-    free_names(paths, files);
+    oa_sample_folder_free(&files);
     return status;
 }
 

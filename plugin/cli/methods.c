@@ -96,7 +96,8 @@ static oa_status by_gradients(oa_method method, oa_align_run *run, size_t index,
     oa_match_problem problem = oa_run_problem(run, index);
     bool is_ste = method == OA_METHOD_STE;
     const oa_samples *samples = run->samples.targets.count ? &run->samples : NULL;
-    oa_soft_settings settings = is_ste ? oa_ste_settings_default() : oa_sinkhorn_settings_default(samples);
+    const oa_match_scores *scores = follower->scores.of ? &follower->scores : NULL;
+    oa_soft_settings settings = is_ste ? oa_ste_settings_default() : oa_sinkhorn_settings_default(samples, scores);
     oa_soft_info info = {0};
     settings.samples = samples;
     settings.iterations = run->iterations ? run->iterations : settings.iterations;
@@ -104,7 +105,6 @@ static oa_status by_gradients(oa_method method, oa_align_run *run, size_t index,
     settings.seed = options->seed;
     settings.threads = (size_t)options->threads;
     settings.continues = continues;
-    settings.scores = follower->scores.of ? &follower->scores : NULL;
     settings.progress = oa_progress_step;
     settings.progress_context = progress;
     oa_status status = is_ste ? oa_match_ste(&follower->permutations, &problem, &settings, &info, error)
