@@ -124,8 +124,9 @@ static void pin_node(oa_discovery *discovery, const oa_node *node, bool is_known
 
 static oa_rule *rule_of(const oa_node *node)
 {
-    static const oa_rule_entry *const families[] = {oa_rules_elementwise, oa_rules_linear, oa_rules_reduce,
-                                                    oa_rules_select, oa_rules_shape};
+    static const oa_rule_entry *const families[] = {oa_rules_elementwise, oa_rules_einsum, oa_rules_linear,
+                                                    oa_rules_normalise,   oa_rules_order,  oa_rules_reduce,
+                                                    oa_rules_recurrent,   oa_rules_select, oa_rules_shape};
     if (node->domain[0] != '\0') {
         return NULL;
     }

@@ -50,7 +50,11 @@ typedef struct oa_rule_entry {
 
 /* One table of rules for each family, ended by a NULL op_type. */
 extern const oa_rule_entry oa_rules_elementwise[];
+extern const oa_rule_entry oa_rules_einsum[];
 extern const oa_rule_entry oa_rules_linear[];
+extern const oa_rule_entry oa_rules_normalise[];
+extern const oa_rule_entry oa_rules_order[];
+extern const oa_rule_entry oa_rules_recurrent[];
 extern const oa_rule_entry oa_rules_reduce[];
 extern const oa_rule_entry oa_rules_select[];
 extern const oa_rule_entry oa_rules_shape[];

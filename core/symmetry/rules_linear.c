@@ -117,6 +117,52 @@ static bool conv(oa_discovery *discovery, const oa_node *node)
     return true;
 }
 
+/* The kernel's first axis is the input's channels, its second one the output's inside a group. */
+static bool conv_transpose(oa_discovery *discovery, const oa_node *node)
+{
+    static const char *const why = "the channels do not divide into the convolution's groups";
+    const oa_axes *w = oa_input_ranked(discovery, node, 1);
+    const oa_axes *x = w && w->rank >= 3 ? oa_input_of_rank(discovery, node, 0, w->rank, UNKNOWN) : NULL;
+    int64_t groups = oa_node_int(node, "group", 1);
+    if (!x || groups < 1 || groups >= OA_DIM_LIMIT) {
+        return false;
+    }
+    oa_dim kernel[OA_MAX_RANK];
+    for (size_t i = 2; i < w->rank; i++) {
+        kernel[i - 2] = oa_axis_size(discovery, w, i);
+        oa_pin_space(discovery, w->space[i], "the positions of a convolution kernel are ordered");
+    }
+    size_t channels = w->space[1];
+    if (groups == 1) {
+        oa_contract(discovery, &(oa_operand){0, 1, x->space[1]}, &(oa_operand){1, 0, w->space[0]}, CONTRACTED);
+    } else {
+        oa_pin pin = oa_reason(discovery, why);
+        size_t block;
+        size_t inside;
+        size_t factors[2];
+        oa_join(discovery, x->space[1], w->space[0], CONTRACTED);
+        oa_space_split(&block, &inside, &discovery->spaces, x->space[1], groups, pin);
+        oa_note_contracted(discovery, 0, 1, inside);
+        oa_note_contracted(discovery, 1, 0, inside);
+        factors[0] = block;
+        factors[1] = w->space[1];
+        channels = oa_space_product(&discovery->spaces, factors, 2);
+    }
+    if (oa_node_input(node, 2) != OA_NONE) {
+        const oa_axes *bias = oa_input_of_rank(discovery, node, 2, 1, UNKNOWN);
+        if (!bias) {
+            return false;
+        }
+        oa_join(discovery, bias->space[0], channels, CONTRACTED);
+    }
+    oa_axes result = {.has_rank = true, .rank = w->rank, .space = {x->space[0], channels}};
+    if (!oa_transposed_window_axes(&result, discovery, node, x, kernel)) {
+        return false;
+    }
+    oa_set_output(discovery, node, 0, &result);
+    return true;
+}
+
 /* Per channel scale and shift; the data may have any number of axes behind the channels. */
 static bool batch_normalization(oa_discovery *discovery, const oa_node *node)
 {
@@ -142,5 +188,10 @@ static bool batch_normalization(oa_discovery *discovery, const oa_node *node)
 }
 
 const oa_rule_entry oa_rules_linear[] = {
-    {"BatchNormalization", batch_normalization}, {"Conv", conv}, {"Gemm", gemm}, {"MatMul", matmul}, {NULL, NULL},
+    {"BatchNormalization", batch_normalization},
+    {"Conv", conv},
+    {"ConvTranspose", conv_transpose},
+    {"Gemm", gemm},
+    {"MatMul", matmul},
+    {NULL, NULL},
 };

@@ -77,3 +77,48 @@ bool oa_window_axes(oa_axes *result, oa_discovery *discovery, const oa_node *nod
     }
     return true;
 }
+
+/* The size of the output, where output_shape does not say it; 0 when that is not known. */
+static oa_dim transposed_size(const window *w, oa_dim size, oa_dim kernel, int64_t output_padding)
+{
+    const int64_t limit = INT64_C(1) << 30;
+    if (oa_dim_is_symbolic(size) || oa_dim_is_symbolic(kernel) || size < 1 || size >= limit || kernel < 1 ||
+        kernel >= limit / w->dilation || size >= OA_DIM_LIMIT / w->stride || output_padding < 0 ||
+        output_padding >= limit) {
+        return 0;
+    }
+    if (w->is_same) {
+        return size * w->stride;
+    }
+    oa_dim reach = (size - 1) * w->stride + output_padding + (kernel - 1) * w->dilation + 1;
+    oa_dim result = w->is_valid ? reach : reach - w->pad_begin - w->pad_end;
+    return result > 0 && result < OA_DIM_LIMIT ? result : 0;
+}
+
+bool oa_transposed_window_axes(oa_axes *result, oa_discovery *discovery, const oa_node *node, const oa_axes *x,
+                               const oa_dim *kernel)
+{
+    const int64_t *padding;
+    const int64_t *shape;
+    size_t padding_count;
+    size_t shape_count;
+    oa_node_ints(&padding, &padding_count, node, "output_padding");
+    oa_node_ints(&shape, &shape_count, node, "output_shape");
+    size_t first_of_shape = shape_count == x->rank ? 2 : 0; /* some exporters list all axes */
+    for (size_t i = 2; i < x->rank; i++) {
+        window w;
+        size_t k = i - 2;
+        if (!window_of_axis(&w, node, k, x->rank - 2) || (padding_count && padding_count != x->rank - 2) ||
+            (shape_count && shape_count != x->rank - 2 + first_of_shape)) {
+            return false;
+        }
+        oa_dim size = transposed_size(&w, oa_axis_size(discovery, x, i), kernel[k], padding_count ? padding[k] : 0);
+        if (shape_count) {
+            int64_t given = shape[first_of_shape + k];
+            size = given > 0 && given < OA_DIM_LIMIT ? given : 0;
+        }
+        oa_pin_space(discovery, x->space[i], WINDOW);
+        result->space[i] = oa_fixed(discovery, size > 0 ? size : oa_dim_fresh(&discovery->spaces.dims), WINDOW);
+    }
+    return true;
+}

@@ -10,4 +10,9 @@
 bool oa_window_axes(oa_axes *result, oa_discovery *discovery, const oa_node *node, const oa_axes *x,
                     const oa_dim *kernel);
 
+/* The same for a transposed convolution, whose window is laid down at every position: output_padding and output_shape
+ * count too. */
+bool oa_transposed_window_axes(oa_axes *result, oa_discovery *discovery, const oa_node *node, const oa_axes *x,
+                               const oa_dim *kernel);
+
 #endif
