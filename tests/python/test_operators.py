@@ -53,7 +53,8 @@ class Net:
 
 class Operators(ToolTest):
     def check(self, net, outputs, groups, seeds=SEEDS):
-        """Finds groups of exactly these sizes, and moves them all without changing what ONNX Runtime computes."""
+        """Finds groups of exactly these sizes, moves them all without changing what ONNX Runtime computes, and finds
+        back where they were."""
         model = net.model(*outputs)
         onnx.save(model, self.path("a.onnx"))
         found = run_json("inspect", self.path("a.onnx"))
@@ -64,6 +65,10 @@ class Operators(ToolTest):
             for x, y in zip(reference, session(self.path("b.onnx")).run(None, net.feeds), strict=True):
                 self.assertTrue(np.isfinite(x).all())
                 np.testing.assert_allclose(y, x, rtol=0, atol=TOLERANCE * np.abs(x).max(), err_msg=f"seed {seed}")
+        for method in ["weights", "deep-align"] if groups else []:
+            report = run_json(self.path("a.onnx"), self.path("b.onnx"), "-o", self.path("m.onnx"), "--method", method,
+                              "--no-verify")
+            self.assertEqual(report["distance"]["after"], 0, method)
         before, after = ({t.name: numpy_helper.to_array(t) for t in onnx.load(self.path(f)).graph.initializer}
                          for f in ("a.onnx", "b.onnx"))
         if groups:
