@@ -145,6 +145,21 @@ bool oa_symmetry_has_rule(const oa_node *node)
     return rule_of(node) != NULL;
 }
 
+/* Fills, and what only moves or repeats the elements of one. */
+static void note_uniform(oa_discovery *discovery, const oa_node *node)
+{
+    static const char *const movers[] = {"Cast",  "Expand",  "Flatten",   "Gather",  "Identity",
+                                         "Slice", "Reshape", "Transpose", "Squeeze", "Unsqueeze"};
+    bool is_fill = oa_node_is(node, "ConstantOfShape");
+    const oa_axes *x = oa_input_axes(discovery, node, 0);
+    for (size_t i = 0; i < sizeof movers / sizeof movers[0] && x && x->is_uniform && !is_fill; i++) {
+        is_fill = oa_node_is(node, movers[i]);
+    }
+    if (is_fill && node->output_count == 1 && node->outputs[0] != OA_NONE) {
+        discovery->axes[node->outputs[0]].is_uniform = true;
+    }
+}
+
 static oa_status walk_nodes(oa_discovery *discovery, oa_error *error)
 {
     for (size_t i = 0; i < discovery->graph->live_count; i++) {
@@ -154,6 +169,7 @@ static oa_status walk_nodes(oa_discovery *discovery, oa_error *error)
         if (!rule || node->capture_count || !rule(discovery, node)) {
             pin_node(discovery, node, rule != NULL);
         }
+        note_uniform(discovery, node);
         if (!oa_fold(discovery, node) || oa_spaces_failed(&discovery->spaces)) {
             return failure(discovery, error);
         }

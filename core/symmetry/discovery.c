@@ -151,6 +151,7 @@ void oa_set_output(oa_discovery *discovery, const oa_node *node, size_t slot, co
         oa_axes *output = &discovery->axes[node->outputs[slot]];
         *output = *axes;
         output->has_contents = false;
+        output->is_uniform = false;
     }
 }
 

@@ -16,9 +16,11 @@ typedef struct oa_axes {
     size_t space[OA_MAX_RANK];
     /* Integers that the value holds, when they are known before running (shape arithmetic); at most OA_CONTENTS_MAX. */
     bool has_contents;
-    size_t content_rank; /* 0 or 1 */
+    size_t content_rank; /* 0, 1, or 2 with rows of content_columns */
     size_t content_count;
+    size_t content_columns;
     const oa_dim *contents; /* symbolic entries are sizes */
+    bool is_uniform;        /* all elements are equal, so that their order says nothing */
 } oa_axes;
 
 enum { OA_CONTENTS_MAX = 256 };

@@ -8,6 +8,7 @@
 typedef struct folded {
     size_t rank;
     size_t count;
+    size_t columns; /* of a matrix, stored by rows */
     oa_dim values[OA_CONTENTS_MAX];
 } folded;
 
@@ -21,6 +22,7 @@ static void copy_contents(folded *result, const oa_axes *axes)
 {
     result->rank = axes->content_rank;
     result->count = axes->content_count;
+    result->columns = axes->content_columns;
     if (axes->content_count) {
         memcpy(result->values, axes->contents, axes->content_count * sizeof *axes->contents);
     }
@@ -110,54 +112,97 @@ static bool fold_cast(folded *result, oa_discovery *discovery, const oa_node *no
     return (to == OA_DTYPE_INT64 || to == OA_DTYPE_INT32) && fold_copy(result, discovery, node);
 }
 
-/* Unsqueeze, Squeeze and Reshape of a scalar or vector; the rank of the result was found by the node's rule. */
+/* Unsqueeze, Squeeze and Reshape; the shape of the result was found by the node's rule. */
 static bool fold_reshaped(folded *result, oa_discovery *discovery, const oa_node *node)
 {
     if (!fold_copy(result, discovery, node) || node->outputs[0] == OA_NONE) {
         return false;
     }
     const oa_axes *output = &discovery->axes[node->outputs[0]];
-    if (!output->has_rank || output->rank > 1) {
+    if (!output->has_rank || output->rank > 2) {
         return false;
     }
+    oa_dim count = 1;
+    for (size_t i = 0; i < output->rank; i++) {
+        oa_dim size = oa_axis_size(discovery, output, i);
+        if (size < 0 || size > OA_CONTENTS_MAX) {
+            return false;
+        }
+        count *= size;
+        result->columns = (size_t)size;
+    }
     result->rank = output->rank;
-    return result->rank == 1 || result->count == 1;
+    return (size_t)count == result->count;
 }
 
+static bool fold_transpose(folded *result, oa_discovery *discovery, const oa_node *node)
+{
+    const oa_axes *x = known(discovery, node, 0);
+    const int64_t *order;
+    size_t count;
+    oa_node_ints(&order, &count, node, "perm");
+    if (!x || (count == 2 && order[0] == 0)) {
+        return fold_copy(result, discovery, node);
+    }
+    copy_contents(result, x);
+    size_t columns = x->content_columns, rows = x->content_rank == 2 && columns ? x->content_count / columns : 0;
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < columns; j++) {
+            result->values[j * rows + i] = x->contents[i * columns + j];
+        }
+    }
+    result->columns = rows;
+    return true;
+}
+
+/* One entry of a slice: -1 for one that is not given. */
+static bool slice_number(oa_dim *result, oa_discovery *discovery, const oa_node *node, const char *name, size_t slot,
+                         oa_dim fallback)
+{
+    size_t count;
+    const oa_dim *list;
+    oa_node_ints(&list, &count, node, name);
+    if (count == 0 && oa_node_input(node, slot) == OA_NONE) {
+        *result = fallback;
+        return true;
+    }
+    if ((count == 0 && !oa_input_contents(&list, &count, discovery, node, slot)) || count != 1) {
+        return false;
+    }
+    *result = list[0];
+    return !oa_dim_is_symbolic(*result);
+}
+
+static oa_dim clamp(oa_dim x, oa_dim least, oa_dim most)
+{
+    return x < least ? least : x > most ? most : x;
+}
+
+/* Rows of a vector or matrix. */
 static bool fold_slice(folded *result, oa_discovery *discovery, const oa_node *node)
 {
     const oa_axes *x = known(discovery, node, 0);
-    const oa_dim *list[3]; /* starts, ends, steps */
-    static const char *const names[] = {"starts", "ends", "steps"};
-    static const size_t slots[] = {1, 2, 4};
-    static const oa_dim one = 1;
-    if (!x || x->content_rank != 1) {
+    oa_dim start;
+    oa_dim end;
+    oa_dim axis;
+    oa_dim step;
+    if (!x || x->content_rank == 0 || !slice_number(&start, discovery, node, "starts", 1, 0) ||
+        !slice_number(&end, discovery, node, "ends", 2, 0) || !slice_number(&axis, discovery, node, "axes", 3, 0) ||
+        !slice_number(&step, discovery, node, "steps", 4, 1) || step == 0 || step < -OA_CONTENTS_MAX ||
+        step > OA_CONTENTS_MAX || (axis != 0 && axis != -(oa_dim)x->content_rank)) {
         return false;
     }
-    for (size_t i = 0; i < 3; i++) {
-        size_t count;
-        oa_node_ints(&list[i], &count, node, names[i]);
-        if (count == 0 && oa_node_input(node, slots[i]) == OA_NONE && i == 2) {
-            list[i] = &one;
-        } else if (count == 0 && !oa_input_contents(&list[i], &count, discovery, node, slots[i])) {
-            return false;
-        } else if (count != 1) {
-            return false;
-        }
-        if (oa_dim_is_symbolic(*list[i])) {
-            return false;
-        }
-    }
-    oa_dim size = (oa_dim)x->content_count;
-    oa_dim step = *list[2];
-    if (step < 1) {
-        return false;
-    }
-    oa_dim start = *list[0] < 0 ? *list[0] + size : *list[0];
-    oa_dim end = *list[1] < 0 ? *list[1] + size : *list[1];
-    result->rank = 1;
-    for (oa_dim i = start < 0 ? 0 : start; i < end && i < size; i += step) {
-        result->values[result->count++] = x->contents[i];
+    size_t columns = x->content_rank == 2 ? x->content_columns : 1;
+    oa_dim rows = columns ? (oa_dim)(x->content_count / columns) : 0;
+    start = start < 0 ? start + rows : start;
+    end = end < 0 ? end + rows : end;
+    start = step > 0 ? clamp(start, 0, rows) : clamp(start, 0, rows - 1);
+    end = step > 0 ? clamp(end, 0, rows) : clamp(end, -1, rows - 1);
+    result->rank = x->content_rank;
+    result->columns = x->content_columns;
+    for (oa_dim i = start; step > 0 ? i < end : i > end; i += step) {
+        memcpy(result->values + result->count, x->contents + (size_t)i * columns, columns * sizeof *x->contents);
+        result->count += columns;
     }
     return true;
 }
@@ -166,7 +211,17 @@ static bool calculate(oa_dim *result, oa_dims *dims, const char *op, oa_dim a, o
 {
     bool is_symbolic = oa_dim_is_symbolic(a) || oa_dim_is_symbolic(b);
     bool are_sizes = (is_symbolic || (a >= 0 && b >= 0));
+    if (strcmp(op, "Equal") == 0) {
+        /* A size is never negative; two different symbols may stand for the same number. */
+        *result = a == b;
+        return !is_symbolic || a == b || (!oa_dim_is_symbolic(a) && a < 0) || (!oa_dim_is_symbolic(b) && b < 0);
+    }
     if (strcmp(op, "Mul") == 0) {
+        const oa_dim most = INT64_C(1) << 20;
+        if (!is_symbolic && a > -most && a < most && b > -most && b < most) {
+            *result = a * b;
+            return true;
+        }
         if (are_sizes && (oa_dim_is_symbolic(a) || a >= 0) && (oa_dim_is_symbolic(b) || b >= 0)) {
             *result = oa_dim_multiply(dims, a, b);
             return true;
@@ -194,6 +249,9 @@ static bool fold_arithmetic(folded *result, oa_discovery *discovery, const oa_no
     if (!a || !b || (a->content_count != b->content_count && a->content_count != 1 && b->content_count != 1)) {
         return false;
     }
+    if (a->content_rank > 1 || b->content_rank > 1) {
+        return false;
+    }
     result->rank = a->content_rank > b->content_rank ? a->content_rank : b->content_rank;
     result->count = a->content_count == 1 ? b->content_count : a->content_count;
     for (size_t i = 0; i < result->count; i++) {
@@ -202,6 +260,29 @@ static bool fold_arithmetic(folded *result, oa_discovery *discovery, const oa_no
         if (!calculate(&result->values[i], &discovery->spaces.dims, node->op_type, x, y)) {
             return false;
         }
+    }
+    return true;
+}
+
+static bool fold_where(folded *result, oa_discovery *discovery, const oa_node *node)
+{
+    const oa_axes *part[3];
+    for (size_t k = 0; k < 3; k++) {
+        part[k] = known(discovery, node, k);
+        if (!part[k] || part[k]->content_rank > 1) {
+            return false;
+        }
+        result->rank = part[k]->content_rank > result->rank ? part[k]->content_rank : result->rank;
+        result->count = part[k]->content_count != 1 || k == 0 ? part[k]->content_count : result->count;
+    }
+    for (size_t i = 0; i < result->count; i++) {
+        for (size_t k = 0; k < 3; k++) {
+            if (part[k]->content_count != 1 && part[k]->content_count != result->count) {
+                return false;
+            }
+        }
+        const oa_axes *chosen = part[part[0]->contents[part[0]->content_count == 1 ? 0 : i] ? 1 : 2];
+        result->values[i] = chosen->contents[chosen->content_count == 1 ? 0 : i];
     }
     return true;
 }
@@ -236,12 +317,13 @@ static fold_rule *rule_of(const oa_node *node)
     } table[] = {
         {"Add", fold_arithmetic},     {"Cast", fold_cast},
         {"Concat", fold_concat},      {"ConstantOfShape", fold_constant_of_shape},
-        {"Div", fold_arithmetic},     {"Gather", fold_gather},
-        {"Identity", fold_copy},      {"Mul", fold_arithmetic},
-        {"Reshape", fold_reshaped},   {"Shape", fold_shape},
-        {"Size", fold_size},          {"Slice", fold_slice},
-        {"Squeeze", fold_reshaped},   {"Sub", fold_arithmetic},
-        {"Unsqueeze", fold_reshaped},
+        {"Div", fold_arithmetic},     {"Equal", fold_arithmetic},
+        {"Gather", fold_gather},      {"Identity", fold_copy},
+        {"Mul", fold_arithmetic},     {"Reshape", fold_reshaped},
+        {"Shape", fold_shape},        {"Size", fold_size},
+        {"Slice", fold_slice},        {"Squeeze", fold_reshaped},
+        {"Sub", fold_arithmetic},     {"Transpose", fold_transpose},
+        {"Unsqueeze", fold_reshaped}, {"Where", fold_where},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (oa_node_is(node, table[i].op_type)) {
@@ -264,9 +346,21 @@ bool oa_fold(oa_discovery *discovery, const oa_node *node)
         return false;
     }
     memcpy(contents, result.values, result.count * sizeof *contents);
+    /* What the value holds tells its shape, where the node's rule did not. */
+    size_t columns = result.rank == 2 ? result.columns : 1;
+    oa_dim sizes[2] = {columns ? (oa_dim)(result.count / columns) : 0, (oa_dim)columns};
+    if (!axes->has_rank) {
+        *axes = (oa_axes){.has_rank = true, .rank = result.rank};
+    }
+    for (size_t i = 0; i < result.rank; i++) {
+        if (!axes->space[i] || oa_dim_is_symbolic(oa_axis_size(discovery, axes, i))) {
+            axes->space[i] = oa_fixed(discovery, sizes[i], "it holds sizes or positions");
+        }
+    }
     axes->has_contents = true;
     axes->content_rank = result.rank;
     axes->content_count = result.count;
+    axes->content_columns = result.columns;
     axes->contents = contents;
     return true;
 }

@@ -53,7 +53,9 @@ static bool join_state(oa_discovery *discovery, const oa_node *node, size_t slot
     }
     oa_join(discovery, state->space[is_batch_first ? 1 : 0], l->directions, SIZES);
     oa_join(discovery, state->space[is_batch_first ? 0 : 1], batch, SIZES);
-    oa_join(discovery, state->space[2], l->units, SIZES);
+    if (!state->is_uniform) { /* zeros, which layers often share */
+        oa_join(discovery, state->space[2], l->units, SIZES);
+    }
     return true;
 }
 

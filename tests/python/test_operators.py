@@ -74,14 +74,19 @@ class Operators(ToolTest):
         if groups:
             self.assertTrue(any(not np.array_equal(before[name], after[name]) for name in before))
 
-    def recurrent(self, kind, gates, direction="forward", layers=1, layout_states=False, **attributes):
+    def recurrent(self, kind, gates, direction="forward", layers=1, states=None, **attributes):
         net = Net()
         x, size, units = net.input(5, 2, 4), 4, 6
         ways = 2 if direction == "bidirectional" else 1
+        if states == "zero":
+            zeros = net.node("Slice", net.node("ConstantOfShape", net.constant([ways + 1, 2, units])), net.constant([1]),
+                             net.constant([ways + 1]), net.constant([0]))
         for layer in range(layers):
             parameters = [net.weight(f"w{layer}", ways, gates * units, size), net.weight(f"r{layer}", ways, gates * units, units),
                           net.weight(f"b{layer}", ways, 2 * gates * units)]
-            if layout_states:
+            if states == "zero":  # of all layers
+                parameters += ["", zeros]
+            if states == "learned":
                 parameters += ["", net.weight(f"h{layer}", ways, 2, units)]
                 if kind == "LSTM":
                     parameters += [net.weight(f"s{layer}", ways, 2, units), net.weight(f"p{layer}", ways, 3 * units)]
@@ -92,14 +97,14 @@ class Operators(ToolTest):
 
     def test_lstm(self):
         for more in [{}, {"direction": "reverse"}, {"direction": "bidirectional"}, {"layers": 2, "direction": "bidirectional"},
-                     {"layout_states": True}]:
+                     {"states": "learned"}, {"states": "zero", "layers": 2}]:
             with self.subTest(**more):
                 net, y, groups = self.recurrent("LSTM", 4, **more)
                 self.check(net, [y], groups)
 
     def test_gru_and_rnn(self):
         for kind, gates, more in [("GRU", 3, {"linear_before_reset": 1}), ("GRU", 3, {"direction": "bidirectional"}),
-                                  ("RNN", 1, {"layers": 2}), ("GRU", 3, {"layout_states": True})]:
+                                  ("RNN", 1, {"layers": 2}), ("GRU", 3, {"states": "learned"})]:
             with self.subTest(kind, **more):
                 net, y, groups = self.recurrent(kind, gates, **more)
                 self.check(net, [y], groups)
@@ -156,6 +161,23 @@ class Operators(ToolTest):
         h = net.node("Einsum", net.dense(net.input(2, 4), "w1", 4, 8), net.weight("w2", 8, 3), equation="...c,cd->...d")
         h = net.node("Add", h, net.node("Einsum", net.weight("w3", 3, 3), equation="ii->i"))
         self.check(net, [h], [], seeds=1)
+
+    def test_shapes_that_the_model_computes(self):
+        """As exporters write the padding of a list, and expand with -1 for axes that stay."""
+        net = Net()
+        h = net.node("Relu", net.node("Conv", net.input(2, 3, 6), net.weight("w1", 8, 3, 3)))
+        zeros = net.node("ConstantOfShape", net.constant([4]), value=numpy_helper.from_array(np.array([0])))
+        pads = net.node("Concat", net.constant([2, 1]), zeros, axis=0)
+        pads = net.node("Slice", net.node("Reshape", pads, net.constant([-1, 2])), net.constant([-1]),
+                        net.constant([-2**63 + 1]), net.constant([0]), net.constant([-1]))
+        pads = net.node("Reshape", net.node("Transpose", pads, perm=[1, 0]), net.constant([-1]))
+        pads = net.node("Cast", pads, to=TensorProto.INT64)
+        h = net.node("Relu", net.node("Conv", net.node("Pad", h, pads), net.weight("w2", 6, 8, 3)))
+        shape = net.constant([2, 6, -1, 5])
+        ones = net.node("Where", net.node("Equal", shape, net.node("Mul", net.constant([1, 1, 1, 1]), net.constant(-1))),
+                        net.constant([1, 1, 1, 1]), shape)
+        h = net.node("Expand", net.node("Unsqueeze", h, net.constant([2])), ones)
+        self.check(net, [net.dense(net.node("ReduceMean", h, axes=[2, 3], keepdims=0), "head", 6, 2)], [8, 6])
 
     def test_resampled_and_padded_images(self):
         net = Net()
