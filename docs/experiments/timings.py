@@ -75,6 +75,9 @@ def main():
         row("one training step of 8 pairs, MLP", f"{(many[1] - few[1]) / 100:.3f} s, {many[2]:.0f} MB in all (352 models held)",
             "0.2 s, 500 MB; 90 s, 16.7 GB")
     with tempfile.TemporaryDirectory() as made:
+        _, seconds, _ = measured([os.path.join(TOOLS, "train-family"), "mlp:784-128-128-128-10", "--count", "40", "-o", made])
+        row("1000 MLPs to learn from (40 times 25)", f"{25 * seconds / 60:.1f} min", "30 min")
+    with tempfile.TemporaryDirectory() as made:
         pair = [os.path.join(made, name) for name in ["a.onnx", "b.onnx"]]
         if subprocess.run(["/usr/bin/python3", "-c", EXPORT, *pair], capture_output=True).returncode == 0:
             text, _, memory = measured([TOOL, *pair, "-o", os.path.join(made, "m.onnx"), "-m", "deep-align", "--no-verify",

@@ -2,9 +2,12 @@
 #include "core/base/memory.h"
 #include "onnx_io/model.h"
 #include "plugin/cli/commands.h"
+#include "plugin/cli/inspect.h"
 #include "plugin/cli/report.h"
 
 #include <string.h>
+
+enum { SHOWN = 4 }; /* axes of a group in the table, without --verbose */
 
 typedef struct shares {
     size_t parameters; /* float elements that an output depends on, and all others */
@@ -81,7 +84,42 @@ static oa_status print_fixed(void *context, const oa_tensor *tensor, size_t axis
     return OA_OK;
 }
 
-static void print_text(const oa_model *model, const oa_layout *layout, const shares *counts)
+/* The tensors that a group reorders, and their share of the parameters. */
+static size_t tensors_of(double *share, const oa_graph *graph, const oa_layout *layout, const oa_group *group,
+                         const shares *counts)
+{
+    size_t tensors = 0;
+    size_t parameters = 0;
+    for (size_t i = 0; i < group->occurrence_count; i++) {
+        size_t t = layout->occurrences[group->first_occurrence + i].tensor;
+        bool is_again = false;
+        for (size_t k = 0; k < i && !is_again; k++) {
+            is_again = layout->occurrences[group->first_occurrence + k].tensor == t;
+        }
+        tensors += !is_again;
+        parameters += is_again || !oa_dtype_is_float(graph->tensors[t].dtype) ? 0 : graph->tensors[t].count;
+    }
+    *share = counts->parameters ? (double)parameters / (double)counts->parameters : 0.0;
+    return tensors;
+}
+
+static void print_group(const oa_graph *graph, const oa_layout *layout, size_t g, const shares *counts, size_t shown)
+{
+    const oa_group *group = &layout->groups[g];
+    double share;
+    size_t tensors = tensors_of(&share, graph, layout, group, counts);
+    printf("%5zu  %5zu  %-6s  %7zu  %5.1f%% ", g, group->size, oa_group_kind_name(group->kind), tensors, 100.0 * share);
+    for (size_t i = 0; i < group->occurrence_count && i < shown; i++) {
+        const oa_occurrence *o = &layout->occurrences[group->first_occurrence + i];
+        printf("%s %s:%zu", i ? "," : "", graph->tensors[o->tensor].name, o->axis);
+    }
+    if (group->occurrence_count > shown) {
+        printf(", and %zu more", group->occurrence_count - shown);
+    }
+    printf("\n");
+}
+
+static void print_text(const oa_model *model, const oa_layout *layout, const shares *counts, size_t shown)
 {
     const oa_graph *graph = oa_model_graph(model);
     size_t units = 0;
@@ -90,15 +128,9 @@ static void print_text(const oa_model *model, const oa_layout *layout, const sha
     }
     printf("%s: %zu parameters, %.1f%% in tensors that can be reordered; %zu groups, %zu units\n", oa_model_path(model),
            counts->parameters, 100.0 * share_of(counts), layout->group_count, units);
-    printf("\ngroup   size  kind    tensor:axis, ...\n");
+    printf("\ngroup   size  kind    tensors   share  tensor:axis, ...\n");
     for (size_t g = 0; g < layout->group_count; g++) {
-        const oa_group *group = &layout->groups[g];
-        printf("%5zu  %5zu  %-6s ", g, group->size, oa_group_kind_name(group->kind));
-        for (size_t i = 0; i < group->occurrence_count; i++) {
-            const oa_occurrence *o = &layout->occurrences[group->first_occurrence + i];
-            printf("%s %s:%zu", i ? "," : "", graph->tensors[o->tensor].name, o->axis);
-        }
-        printf("\n");
+        print_group(graph, layout, g, counts, shown);
     }
     printf("\nfixed, and why\n");
     each_fixed(graph, layout, print_fixed, NULL);
@@ -117,11 +149,17 @@ oa_status oa_command_inspect(const oa_options *options, oa_error *error)
     if (status == OA_OK) {
         shares counts = count_parameters(graph, layout);
         oa_note_unknown(options, options->models[0], layout);
-        if (options->is_json) {
+        if (options->axis) {
+            status = oa_inspect_axis(options->axis, graph, layout, error);
+            status = status == OA_OK ? oa_finish_output(error) : status;
+        } else if (options->is_json) {
             status = print_json(model, layout, &counts, error);
         } else {
-            print_text(model, layout, &counts);
+            print_text(model, layout, &counts, options->is_verbose ? SIZE_MAX : SHOWN);
             status = oa_finish_output(error);
+        }
+        if (status == OA_OK && options->dot) {
+            status = oa_inspect_dot(options->dot, options->models[0], graph, layout, error);
         }
     } else {
         oa_error_context(error, "%s", options->models[0]);

@@ -245,6 +245,8 @@ static const option_entry table[] = {
     {"--permutation", 0, KEEPS, FOR_PERMUTE, offsetof(oa_options, permutation), NULL},
     {"--save-permutation", 0, KEEPS, FOR_WRITERS, offsetof(oa_options, save_permutation), NULL},
     {"--points", 0, PARSES, FOR_CURVE, 0, read_points},
+    {"--axis", 0, KEEPS, FOR_INSPECT, offsetof(oa_options, axis), NULL},
+    {"--dot", 0, KEEPS, FOR_INSPECT, offsetof(oa_options, dot), NULL},
     {"--svg", 0, KEEPS, FOR_CURVE | FOR_TRAIN, offsetof(oa_options, svg), NULL},
     {"--invert", 0, SETS, FOR_PERMUTE, offsetof(oa_options, inverts), NULL},
     {"--random", 0, SETS, FOR_PERMUTE, offsetof(oa_options, randomises), NULL},

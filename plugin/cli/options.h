@@ -74,8 +74,10 @@ typedef struct oa_options {
     oa_train_options train;
     const char *permutation; /* to read (permute) */
     const char *save_permutation;
-    const char *svg; /* picture to write (curve, train) */
-    size_t points;   /* of a curve */
+    const char *svg;  /* picture to write (curve, train) */
+    const char *axis; /* to explain (inspect) */
+    const char *dot;  /* drawing to write (inspect) */
+    size_t points;    /* of a curve */
     bool inverts;
     bool randomises;
     bool verifies;
