@@ -32,7 +32,9 @@ oa_soft_settings oa_sinkhorn_settings_default(const oa_samples *samples, const o
     return (oa_soft_settings){.samples = samples,
                               .scores = scores,
                               .iterations = 1000,
-                              .rate = !samples ? 0.03 : scores ? 0.2 : 0.1,
+                              .rate = !samples ? 0.03
+                                      : scores ? 0.2
+                                               : 0.1,
                               .judged_every = 20,
                               .threads = 1,
                               .batch = 64,

@@ -125,7 +125,7 @@ class Experiment:
     def methods(self, folder, family, data):
         """Method for compare-methods, steps (0: its own), pairs, and when: what is fast or matters most comes first."""
         steep = SLOW_PAIRS if data and data != "flat" else PAIRS
-        slow = SLOW_PAIRS if data else PAIRS
+        slow = SLOW_PAIRS // 2 if folder in SLOW_NETWORKS else SLOW_PAIRS if data else PAIRS
         behind = SLOW_PAIRS if folder in SLOW_NETWORKS else PAIRS
         made = [("naive", 0, PAIRS, 0), ("weights", 0, PAIRS, 0), ("activations", 0, PAIRS, 0), ("sinkhorn", 0, steep, 1),
                 ("weights+sinkhorn", 0, slow, 3), ("ste", 0, slow, 3)]
@@ -135,7 +135,7 @@ class Experiment:
                 if name and os.path.exists(self.aligner(name, seed)):
                     made += [(aligner, 0, PAIRS, 0), (f"{aligner}+sinkhorn", SHORT, behind, 1 if seed == 1 else 4)]
                     if name == "universal" and seed == 1:
-                        made += [(f"{aligner}+weights", 0, PAIRS, 0), (f"{aligner}+sinkhorn", 0, slow, 2)]
+                        made += [(f"{aligner}+weights", 0, PAIRS, 0), (f"{aligner}+sinkhorn", 0, slow, 5)]
         return made
 
     def compare(self):
@@ -143,17 +143,14 @@ class Experiment:
         for row in [row for row in self.rows if not os.path.isdir(os.path.join(self.folder, row[0], "test"))]:
             note(f"{row[0]}: no networks, left out")
             self.rows.remove(row)
-        work = [(turn, folder, data, method, steps, pairs) for folder, _, family, data in self.rows
+        work = [(turn, folder, data, method, steps, pairs, 0) for folder, _, family, data in self.rows
                 for method, steps, pairs, turn in self.methods(folder, family, data)]
-        for _, folder, data, method, steps, pairs in sorted(work, key=lambda item: item[0]):
-            if (folder, short(method), steps, 0) not in done:
-                self.measure(folder, data, method, steps, 2 if self.quick else pairs)
-        pairs = 2 if self.quick else SLOW_PAIRS
-        for row, steps in [(row, steps) for row in self.rows if row[0] in CONVERGENCE for steps in STEPS]:
-            for _, method in STARTS:
-                if (row[0], method, steps, pairs) not in done:
-                    method = method.replace("universal-1", self.aligner("universal", 1))
-                    self.measure(row[0], row[3], method, steps, pairs)
+        work += [(2, row[0], row[3], method.replace("universal-1", self.aligner("universal", 1)), steps, SLOW_PAIRS, SLOW_PAIRS)
+                 for row in self.rows if row[0] in CONVERGENCE for _, method in STARTS for steps in STEPS]
+        for _, folder, data, method, steps, pairs, exactly in sorted(work, key=lambda item: item[0]):
+            pairs, exactly = (2, 2 if exactly else 0) if self.quick else (pairs, exactly)
+            if (folder, short(method), steps, exactly) not in done:
+                self.measure(folder, data, method, steps, pairs)
 
     def measure(self, folder, data, method, steps, pairs):
         path = os.path.join(self.folder, folder, "test")
