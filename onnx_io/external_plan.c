@@ -82,6 +82,11 @@ static void try_keep(oa_data_file *file, const oa_model *model)
         }
         end = item->offset + item->from.size; /* inside the old file: no overflow */
     }
+    /* Where nothing is written behind it, the file may end before an empty payload's old place. */
+    for (size_t i = 0; i < file->count; i++) {
+        oa_external_item *item = &file->items[i];
+        item->offset = item->from.size == 0 && item->offset > end ? end : item->offset;
+    }
     file->is_kept = true;
     file->is_same = !is_replaced && model->files.files[file->source].map.size - end <= MAX_ALIGNMENT;
 }
@@ -112,7 +117,8 @@ static oa_status pack(oa_data_file *file, oa_error *error)
         if (oa_add_overflows(&room, end, alignment - 1)) {
             return oa_fail(error, OA_ERROR_OUTPUT, "the external data has more bytes than any file");
         }
-        item->offset = room & ~(alignment - 1);
+        /* Nothing is written for an empty payload: an aligned place could lie behind the end of the file. */
+        item->offset = item->from.size ? room & ~(alignment - 1) : end;
         if (oa_add_overflows(&end, item->offset, item->from.size)) {
             return oa_fail(error, OA_ERROR_OUTPUT, "the external data has more bytes than any file");
         }

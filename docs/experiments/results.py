@@ -212,7 +212,7 @@ class Experiment:
                     lines.append((label, barriers))
                     text += f"| {folder} | {label} | " + " | ".join(map(number, barriers)) + " |\n"
             if lines:
-                panels.append((title, lines))
+                panels.append((title.split(":")[0], lines))
         if not panels:
             return ""
         with open(os.path.join(folder_of_pages, "convergence.svg"), "w") as file:
