@@ -155,16 +155,16 @@ static bool fold_transpose(folded *result, oa_discovery *discovery, const oa_nod
     return true;
 }
 
-/* One entry of a slice: -1 for one that is not given. */
+/* One number of a slice; `fallback`, or false when that is NULL, where it is not given. */
 static bool slice_number(oa_dim *result, oa_discovery *discovery, const oa_node *node, const char *name, size_t slot,
-                         oa_dim fallback)
+                         const oa_dim *fallback)
 {
     size_t count;
     const oa_dim *list;
     oa_node_ints(&list, &count, node, name);
     if (count == 0 && oa_node_input(node, slot) == OA_NONE) {
-        *result = fallback;
-        return true;
+        *result = fallback ? *fallback : 0;
+        return fallback != NULL;
     }
     if ((count == 0 && !oa_input_contents(&list, &count, discovery, node, slot)) || count != 1) {
         return false;
@@ -181,25 +181,30 @@ static oa_dim clamp(oa_dim x, oa_dim least, oa_dim most)
 /* Rows of a vector or matrix. */
 static bool fold_slice(folded *result, oa_discovery *discovery, const oa_node *node)
 {
+    static const oa_dim first_axis = 0, one = 1;
     const oa_axes *x = known(discovery, node, 0);
     oa_dim start;
     oa_dim end;
     oa_dim axis;
     oa_dim step;
-    if (!x || x->content_rank == 0 || !slice_number(&start, discovery, node, "starts", 1, 0) ||
-        !slice_number(&end, discovery, node, "ends", 2, 0) || !slice_number(&axis, discovery, node, "axes", 3, 0) ||
-        !slice_number(&step, discovery, node, "steps", 4, 1) || step == 0 || step < -OA_CONTENTS_MAX ||
+    if (!x || x->content_rank == 0 || !slice_number(&start, discovery, node, "starts", 1, NULL) ||
+        !slice_number(&end, discovery, node, "ends", 2, NULL) ||
+        !slice_number(&axis, discovery, node, "axes", 3, &first_axis) ||
+        !slice_number(&step, discovery, node, "steps", 4, &one) || step == 0 || step < -OA_CONTENTS_MAX ||
         step > OA_CONTENTS_MAX || (axis != 0 && axis != -(oa_dim)x->content_rank)) {
         return false;
     }
     size_t columns = x->content_rank == 2 ? x->content_columns : 1;
     oa_dim rows = columns ? (oa_dim)(x->content_count / columns) : 0;
+    result->rank = x->content_rank;
+    result->columns = x->content_columns;
+    if (rows == 0) {
+        return true; /* there is no row to clamp to */
+    }
     start = start < 0 ? start + rows : start;
     end = end < 0 ? end + rows : end;
     start = step > 0 ? clamp(start, 0, rows) : clamp(start, 0, rows - 1);
     end = step > 0 ? clamp(end, 0, rows) : clamp(end, -1, rows - 1);
-    result->rank = x->content_rank;
-    result->columns = x->content_columns;
     for (oa_dim i = start; step > 0 ? i < end : i > end; i += step) {
         memcpy(result->values + result->count, x->contents + (size_t)i * columns, columns * sizeof *x->contents);
         result->count += columns;
@@ -242,22 +247,40 @@ static bool calculate(oa_dim *result, oa_dims *dims, const char *op, oa_dim a, o
     return *result > -OA_DIM_LIMIT && *result < OA_DIM_LIMIT;
 }
 
+/* Scalars and vectors broadcast against each other: the result's rank and count. False when they do not fit. */
+static bool broadcast(folded *result, const oa_axes **part, size_t parts, oa_discovery *discovery, const oa_node *node)
+{
+    result->count = 1;
+    for (size_t k = 0; k < parts; k++) {
+        part[k] = known(discovery, node, k);
+        if (!part[k] || part[k]->content_rank > 1) {
+            return false;
+        }
+        result->rank = part[k]->content_rank > result->rank ? part[k]->content_rank : result->rank;
+        result->count = part[k]->content_count != 1 ? part[k]->content_count : result->count;
+    }
+    for (size_t k = 0; k < parts; k++) {
+        if (part[k]->content_count != 1 && part[k]->content_count != result->count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static oa_dim element(const oa_axes *part, size_t i)
+{
+    return part->contents[part->content_count == 1 ? 0 : i];
+}
+
 static bool fold_arithmetic(folded *result, oa_discovery *discovery, const oa_node *node)
 {
-    const oa_axes *a = known(discovery, node, 0);
-    const oa_axes *b = known(discovery, node, 1);
-    if (!a || !b || (a->content_count != b->content_count && a->content_count != 1 && b->content_count != 1)) {
+    const oa_axes *part[2];
+    if (!broadcast(result, part, 2, discovery, node)) {
         return false;
     }
-    if (a->content_rank > 1 || b->content_rank > 1) {
-        return false;
-    }
-    result->rank = a->content_rank > b->content_rank ? a->content_rank : b->content_rank;
-    result->count = a->content_count == 1 ? b->content_count : a->content_count;
     for (size_t i = 0; i < result->count; i++) {
-        oa_dim x = a->contents[a->content_count == 1 ? 0 : i];
-        oa_dim y = b->contents[b->content_count == 1 ? 0 : i];
-        if (!calculate(&result->values[i], &discovery->spaces.dims, node->op_type, x, y)) {
+        if (!calculate(&result->values[i], &discovery->spaces.dims, node->op_type, element(part[0], i),
+                       element(part[1], i))) {
             return false;
         }
     }
@@ -267,22 +290,11 @@ static bool fold_arithmetic(folded *result, oa_discovery *discovery, const oa_no
 static bool fold_where(folded *result, oa_discovery *discovery, const oa_node *node)
 {
     const oa_axes *part[3];
-    for (size_t k = 0; k < 3; k++) {
-        part[k] = known(discovery, node, k);
-        if (!part[k] || part[k]->content_rank > 1) {
-            return false;
-        }
-        result->rank = part[k]->content_rank > result->rank ? part[k]->content_rank : result->rank;
-        result->count = part[k]->content_count != 1 || k == 0 ? part[k]->content_count : result->count;
+    if (!broadcast(result, part, 3, discovery, node)) {
+        return false;
     }
     for (size_t i = 0; i < result->count; i++) {
-        for (size_t k = 0; k < 3; k++) {
-            if (part[k]->content_count != 1 && part[k]->content_count != result->count) {
-                return false;
-            }
-        }
-        const oa_axes *chosen = part[part[0]->contents[part[0]->content_count == 1 ? 0 : i] ? 1 : 2];
-        result->values[i] = chosen->contents[chosen->content_count == 1 ? 0 : i];
+        result->values[i] = element(part[element(part[0], i) ? 1 : 2], i);
     }
     return true;
 }

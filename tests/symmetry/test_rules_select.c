@@ -27,6 +27,18 @@ static void split__into_a_gate_and_a_value(void **state)
     }
 }
 
+/* The last row of nothing: there was a read before the first element. */
+static void slice__backwards_of_an_empty_shape(void **state)
+{
+    (void)state;
+    test_graph *g = test_graph_create(31);
+    size_t h = dense(g, 12);
+    size_t nothing = NODE(g, "Slice", "", NODE(g, "Shape", "", h), INTS(g, 0), INTS(g, 0), INTS(g, 0));
+    nothing = NODE(g, "Slice", "", nothing, INTS(g, -1), INTS(g, INT64_MIN), INTS(g, 0), INTS(g, -1));
+    finish(g, NODE(g, "Reshape", "", h, NODE(g, "Concat", "axis=0", nothing, INTS(g, -1, 12))), 12);
+    CHECK(g, "12: w1.1 w2.0");
+}
+
 static void split__into_unequal_parts(void **state)
 {
     (void)state;
@@ -146,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(split__into_a_gate_and_a_value),
+        cmocka_unit_test(slice__backwards_of_an_empty_shape),
         cmocka_unit_test(split__into_unequal_parts),
         cmocka_unit_test(split__with_a_short_last_part),
         cmocka_unit_test(split__of_fused_heads),
