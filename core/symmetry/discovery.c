@@ -155,6 +155,15 @@ void oa_set_output(oa_discovery *discovery, const oa_node *node, size_t slot, co
     }
 }
 
+bool oa_pass_first(oa_discovery *discovery, const oa_node *node)
+{
+    const oa_axes *x = oa_input_ranked(discovery, node, 0);
+    if (x) {
+        oa_set_output(discovery, node, 0, x);
+    }
+    return x != NULL;
+}
+
 bool oa_broadcast(oa_axes *result, oa_discovery *discovery, const oa_axes *const *list, size_t count)
 {
     static const char *const why = "it may be broadcast: its size is not known to equal the other operand's";

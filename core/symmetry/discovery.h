@@ -103,8 +103,10 @@ void oa_pin_axes(oa_discovery *discovery, const oa_axes *axes, const char *why);
 void oa_pin_input(oa_discovery *discovery, const oa_node *node, size_t slot);
 size_t oa_fixed(oa_discovery *discovery, oa_dim size, const char *why);
 
-/* Gives axes to an output slot (ignored when nobody reads it). */
+/* Gives axes to an output slot (ignored when nobody reads it); what they hold is not known. */
 void oa_set_output(oa_discovery *discovery, const oa_node *node, size_t slot, const oa_axes *axes);
+/* The rule of operators whose result has the axes of their first input, in any order of these. */
+bool oa_pass_first(oa_discovery *discovery, const oa_node *node);
 
 /* NumPy broadcasting of the listed values: joins what lines up, gives the result's axes. False when sizes clash. */
 bool oa_broadcast(oa_axes *result, oa_discovery *discovery, const oa_axes *const *list, size_t count);

@@ -4,18 +4,6 @@
 
 enum { OA_OPERANDS_MAX = 64 };
 
-static bool pass_first(oa_discovery *discovery, const oa_node *node)
-{
-    const oa_axes *axes = oa_input_ranked(discovery, node, 0);
-    if (!axes) {
-        return false;
-    }
-    oa_axes result = *axes;
-    result.has_contents = false;
-    oa_set_output(discovery, node, 0, &result);
-    return true;
-}
-
 /* Clip's bounds are scalars; older operator sets have them as attributes. */
 static bool pass_first_with_scalars(oa_discovery *discovery, const oa_node *node)
 {
@@ -25,7 +13,7 @@ static bool pass_first_with_scalars(oa_discovery *discovery, const oa_node *node
             oa_pin_axes(discovery, axes, "a bound");
         }
     }
-    return pass_first(discovery, node);
+    return oa_pass_first(discovery, node);
 }
 
 /* A mask drawn at random for each element does not follow a reordering; without training there is none. */
@@ -42,7 +30,7 @@ static bool dropout(oa_discovery *discovery, const oa_node *node)
     if (axes) {
         oa_set_output(discovery, node, 1, axes);
     }
-    return pass_first(discovery, node);
+    return oa_pass_first(discovery, node);
 }
 
 static bool broadcasting(oa_discovery *discovery, const oa_node *node)
@@ -83,55 +71,55 @@ static bool prelu(oa_discovery *discovery, const oa_node *node)
     if (slope->rank == 1 && oa_axis_size(discovery, slope, 0) != 1) {
         oa_join(discovery, slope->space[0], x->space[1], "the slopes are as many as something else than the channels");
     }
-    return pass_first(discovery, node);
+    return oa_pass_first(discovery, node);
 }
 
 const oa_rule_entry oa_rules_elementwise[] = {
-    {"Abs", pass_first},
-    {"Acos", pass_first},
-    {"Acosh", pass_first},
-    {"Asin", pass_first},
-    {"Asinh", pass_first},
-    {"Atan", pass_first},
-    {"Atanh", pass_first},
-    {"Cast", pass_first},
-    {"CastLike", pass_first},
-    {"Ceil", pass_first},
-    {"Celu", pass_first},
+    {"Abs", oa_pass_first},
+    {"Acos", oa_pass_first},
+    {"Acosh", oa_pass_first},
+    {"Asin", oa_pass_first},
+    {"Asinh", oa_pass_first},
+    {"Atan", oa_pass_first},
+    {"Atanh", oa_pass_first},
+    {"Cast", oa_pass_first},
+    {"CastLike", oa_pass_first},
+    {"Ceil", oa_pass_first},
+    {"Celu", oa_pass_first},
     {"Clip", pass_first_with_scalars},
-    {"Cos", pass_first},
-    {"Cosh", pass_first},
+    {"Cos", oa_pass_first},
+    {"Cosh", oa_pass_first},
     {"Dropout", dropout},
-    {"Elu", pass_first},
-    {"Erf", pass_first},
-    {"Exp", pass_first},
-    {"Floor", pass_first},
-    {"Gelu", pass_first},
-    {"HardSigmoid", pass_first},
-    {"HardSwish", pass_first},
-    {"Identity", pass_first},
-    {"IsInf", pass_first},
-    {"IsNaN", pass_first},
-    {"LeakyRelu", pass_first},
-    {"Log", pass_first},
-    {"Mish", pass_first},
-    {"Neg", pass_first},
-    {"Not", pass_first},
-    {"Reciprocal", pass_first},
-    {"Relu", pass_first},
-    {"Round", pass_first},
-    {"Selu", pass_first},
-    {"Shrink", pass_first},
-    {"Sigmoid", pass_first},
-    {"Sign", pass_first},
-    {"Sin", pass_first},
-    {"Sinh", pass_first},
-    {"Softplus", pass_first},
-    {"Softsign", pass_first},
-    {"Sqrt", pass_first},
-    {"Tan", pass_first},
-    {"Tanh", pass_first},
-    {"ThresholdedRelu", pass_first},
+    {"Elu", oa_pass_first},
+    {"Erf", oa_pass_first},
+    {"Exp", oa_pass_first},
+    {"Floor", oa_pass_first},
+    {"Gelu", oa_pass_first},
+    {"HardSigmoid", oa_pass_first},
+    {"HardSwish", oa_pass_first},
+    {"Identity", oa_pass_first},
+    {"IsInf", oa_pass_first},
+    {"IsNaN", oa_pass_first},
+    {"LeakyRelu", oa_pass_first},
+    {"Log", oa_pass_first},
+    {"Mish", oa_pass_first},
+    {"Neg", oa_pass_first},
+    {"Not", oa_pass_first},
+    {"Reciprocal", oa_pass_first},
+    {"Relu", oa_pass_first},
+    {"Round", oa_pass_first},
+    {"Selu", oa_pass_first},
+    {"Shrink", oa_pass_first},
+    {"Sigmoid", oa_pass_first},
+    {"Sign", oa_pass_first},
+    {"Sin", oa_pass_first},
+    {"Sinh", oa_pass_first},
+    {"Softplus", oa_pass_first},
+    {"Softsign", oa_pass_first},
+    {"Sqrt", oa_pass_first},
+    {"Tan", oa_pass_first},
+    {"Tanh", oa_pass_first},
+    {"ThresholdedRelu", oa_pass_first},
 
     {"Add", broadcasting},
     {"And", broadcasting},

@@ -4,6 +4,7 @@
 #include "core/symmetry/window.h"
 
 static const char *const CONTRACTED = "the axes of a product have other sizes";
+static const char *const GROUPS = "the channels do not divide into the convolution's groups";
 static const char *const UNKNOWN = "the size of the data is not known";
 
 static bool gemm(oa_discovery *discovery, const oa_node *node)
@@ -69,85 +70,53 @@ static bool matmul(oa_discovery *discovery, const oa_node *node)
  * one channel a block. */
 static void join_channels(oa_discovery *discovery, const oa_axes *x, const oa_axes *w, int64_t groups)
 {
-    static const char *const why = "the channels do not divide into the convolution's groups";
     if (groups == 1) {
         oa_contract(discovery, &(oa_operand){0, 1, x->space[1]}, &(oa_operand){1, 1, w->space[1]}, CONTRACTED);
         return;
     }
-    oa_pin pin = oa_reason(discovery, why);
+    oa_pin pin = oa_reason(discovery, GROUPS);
     size_t block_in;
     size_t inside_in;
     size_t block_out;
     size_t inside_out;
     oa_space_split(&block_in, &inside_in, &discovery->spaces, x->space[1], groups, pin);
     oa_space_split(&block_out, &inside_out, &discovery->spaces, w->space[0], groups, pin);
-    oa_join(discovery, block_in, block_out, why);
+    oa_join(discovery, block_in, block_out, GROUPS);
     oa_contract(discovery, &(oa_operand){0, 1, inside_in}, &(oa_operand){1, 1, w->space[1]}, CONTRACTED);
 }
 
-static bool conv(oa_discovery *discovery, const oa_node *node)
+typedef struct convolution {
+    const oa_axes *x, *w;
+    int64_t groups;
+    oa_dim kernel[OA_MAX_RANK]; /* of each spatial axis */
+} convolution;
+
+/* What convolutions have in common with transposed ones; fixes the kernel's positions. */
+static bool read_convolution(convolution *c, oa_discovery *discovery, const oa_node *node)
 {
-    const oa_axes *w = oa_input_ranked(discovery, node, 1);
-    if (!w || w->rank < 3) {
+    c->w = oa_input_ranked(discovery, node, 1);
+    if (!c->w || c->w->rank < 3) {
         return false;
     }
-    const oa_axes *x = oa_input_of_rank(discovery, node, 0, w->rank, UNKNOWN);
-    int64_t groups = oa_node_int(node, "group", 1);
-    if (!x || groups < 1 || groups >= OA_DIM_LIMIT) {
+    c->x = oa_input_of_rank(discovery, node, 0, c->w->rank, UNKNOWN);
+    c->groups = oa_node_int(node, "group", 1);
+    if (!c->x || c->groups < 1 || c->groups >= OA_DIM_LIMIT) {
         return false;
     }
-    oa_dim kernel[OA_MAX_RANK];
-    for (size_t i = 2; i < w->rank; i++) {
-        kernel[i - 2] = oa_axis_size(discovery, w, i);
-        oa_pin_space(discovery, w->space[i], "the positions of a convolution kernel are ordered");
+    for (size_t i = 2; i < c->w->rank; i++) {
+        c->kernel[i - 2] = oa_axis_size(discovery, c->w, i);
+        oa_pin_space(discovery, c->w->space[i], "the positions of a convolution kernel are ordered");
     }
-    join_channels(discovery, x, w, groups);
-    if (oa_node_input(node, 2) != OA_NONE) {
-        const oa_axes *bias = oa_input_of_rank(discovery, node, 2, 1, UNKNOWN);
-        if (!bias) {
-            return false;
-        }
-        oa_join(discovery, bias->space[0], w->space[0], CONTRACTED);
-    }
-    oa_axes result = {.has_rank = true, .rank = w->rank, .space = {x->space[0], w->space[0]}};
-    if (!oa_window_axes(&result, discovery, node, x, kernel)) {
-        return false;
-    }
-    oa_set_output(discovery, node, 0, &result);
     return true;
 }
 
-/* The kernel's first axis is the input's channels, its second one the output's inside a group. */
-static bool conv_transpose(oa_discovery *discovery, const oa_node *node)
+typedef bool window_axes(oa_axes *result, oa_discovery *discovery, const oa_node *node, const oa_axes *x,
+                         const oa_dim *kernel);
+
+/* The bias and the result, whose channels are of the space given. */
+static bool finish_convolution(const convolution *c, oa_discovery *discovery, const oa_node *node, size_t channels,
+                               window_axes *window)
 {
-    static const char *const why = "the channels do not divide into the convolution's groups";
-    const oa_axes *w = oa_input_ranked(discovery, node, 1);
-    const oa_axes *x = w && w->rank >= 3 ? oa_input_of_rank(discovery, node, 0, w->rank, UNKNOWN) : NULL;
-    int64_t groups = oa_node_int(node, "group", 1);
-    if (!x || groups < 1 || groups >= OA_DIM_LIMIT) {
-        return false;
-    }
-    oa_dim kernel[OA_MAX_RANK];
-    for (size_t i = 2; i < w->rank; i++) {
-        kernel[i - 2] = oa_axis_size(discovery, w, i);
-        oa_pin_space(discovery, w->space[i], "the positions of a convolution kernel are ordered");
-    }
-    size_t channels = w->space[1];
-    if (groups == 1) {
-        oa_contract(discovery, &(oa_operand){0, 1, x->space[1]}, &(oa_operand){1, 0, w->space[0]}, CONTRACTED);
-    } else {
-        oa_pin pin = oa_reason(discovery, why);
-        size_t block;
-        size_t inside;
-        size_t factors[2];
-        oa_join(discovery, x->space[1], w->space[0], CONTRACTED);
-        oa_space_split(&block, &inside, &discovery->spaces, x->space[1], groups, pin);
-        oa_note_contracted(discovery, 0, 1, inside);
-        oa_note_contracted(discovery, 1, 0, inside);
-        factors[0] = block;
-        factors[1] = w->space[1];
-        channels = oa_space_product(&discovery->spaces, factors, 2);
-    }
     if (oa_node_input(node, 2) != OA_NONE) {
         const oa_axes *bias = oa_input_of_rank(discovery, node, 2, 1, UNKNOWN);
         if (!bias) {
@@ -155,12 +124,44 @@ static bool conv_transpose(oa_discovery *discovery, const oa_node *node)
         }
         oa_join(discovery, bias->space[0], channels, CONTRACTED);
     }
-    oa_axes result = {.has_rank = true, .rank = w->rank, .space = {x->space[0], channels}};
-    if (!oa_transposed_window_axes(&result, discovery, node, x, kernel)) {
+    oa_axes result = {.has_rank = true, .rank = c->w->rank, .space = {c->x->space[0], channels}};
+    if (!window(&result, discovery, node, c->x, c->kernel)) {
         return false;
     }
     oa_set_output(discovery, node, 0, &result);
     return true;
+}
+
+static bool conv(oa_discovery *discovery, const oa_node *node)
+{
+    convolution c;
+    if (!read_convolution(&c, discovery, node)) {
+        return false;
+    }
+    join_channels(discovery, c.x, c.w, c.groups);
+    return finish_convolution(&c, discovery, node, c.w->space[0], oa_window_axes);
+}
+
+/* The kernel's first axis is the input's channels, its second one the output's inside a group. */
+static bool conv_transpose(oa_discovery *discovery, const oa_node *node)
+{
+    convolution c;
+    if (!read_convolution(&c, discovery, node)) {
+        return false;
+    }
+    size_t in = c.x->space[1], out = c.w->space[1];
+    if (c.groups == 1) {
+        oa_contract(discovery, &(oa_operand){0, 1, in}, &(oa_operand){1, 0, c.w->space[0]}, CONTRACTED);
+    } else {
+        size_t block;
+        size_t inside;
+        oa_join(discovery, in, c.w->space[0], CONTRACTED);
+        oa_space_split(&block, &inside, &discovery->spaces, in, c.groups, oa_reason(discovery, GROUPS));
+        oa_note_contracted(discovery, 0, 1, inside);
+        oa_note_contracted(discovery, 1, 0, inside);
+        out = oa_space_product(&discovery->spaces, (const size_t[]){block, out}, 2);
+    }
+    return finish_convolution(&c, discovery, node, out, oa_transposed_window_axes);
 }
 
 /* Per channel scale and shift; the data may have any number of axes behind the channels. */
@@ -181,9 +182,7 @@ static bool batch_normalization(oa_discovery *discovery, const oa_node *node)
     for (size_t i = 1; i < node->output_count; i++) {
         oa_set_output(discovery, node, i, &channels);
     }
-    oa_axes result = *x;
-    result.has_contents = false;
-    oa_set_output(discovery, node, 0, &result);
+    oa_set_output(discovery, node, 0, x);
     return true;
 }
 

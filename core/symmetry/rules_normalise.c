@@ -4,13 +4,6 @@
 
 static const char *const PARAMETER = "a parameter has another size than what it scales";
 
-static void set_like(oa_discovery *discovery, const oa_node *node, const oa_axes *x)
-{
-    oa_axes result = *x;
-    result.has_contents = false;
-    oa_set_output(discovery, node, 0, &result);
-}
-
 /* Over all axes from `axis` on, with scale and shift broadcast to them. The further outputs are the statistics. */
 static bool layer_normalization(oa_discovery *discovery, const oa_node *node)
 {
@@ -34,7 +27,7 @@ static bool layer_normalization(oa_discovery *discovery, const oa_node *node)
     for (size_t i = 0; i < x->rank; i++) {
         statistics.space[i] = i < axis ? x->space[i] : OA_SPACE_ONE;
     }
-    set_like(discovery, node, x);
+    oa_set_output(discovery, node, 0, x);
     oa_set_output(discovery, node, 1, &statistics);
     oa_set_output(discovery, node, 2, &statistics);
     return true;
@@ -59,7 +52,7 @@ static bool instance_normalization(oa_discovery *discovery, const oa_node *node)
     if (!x || x->rank < 2 || !join_parameters(discovery, node, x->space[1])) {
         return false;
     }
-    set_like(discovery, node, x);
+    oa_set_output(discovery, node, 0, x);
     return true;
 }
 
@@ -79,18 +72,7 @@ static bool group_normalization(oa_discovery *discovery, const oa_node *node)
     if (!join_parameters(discovery, node, node->version < 21 ? block : x->space[1])) {
         return false;
     }
-    set_like(discovery, node, x);
-    return true;
-}
-
-/* Statistics over whole axes and nothing else. */
-static bool plain(oa_discovery *discovery, const oa_node *node)
-{
-    const oa_axes *x = oa_input_ranked(discovery, node, 0);
-    if (!x) {
-        return false;
-    }
-    set_like(discovery, node, x);
+    oa_set_output(discovery, node, 0, x);
     return true;
 }
 
@@ -103,7 +85,7 @@ static bool local_response(oa_discovery *discovery, const oa_node *node)
     if (oa_node_int(node, "size", 0) != 1) {
         oa_pin_space(discovery, x->space[1], "each channel is divided by what its neighbours hold");
     }
-    set_like(discovery, node, x);
+    oa_set_output(discovery, node, 0, x);
     return true;
 }
 
@@ -112,8 +94,8 @@ const oa_rule_entry oa_rules_normalise[] = {
     {"InstanceNormalization", instance_normalization},
     {"LRN", local_response},
     {"LayerNormalization", layer_normalization},
-    {"LpNormalization", plain},
-    {"MeanVarianceNormalization", plain},
+    {"LpNormalization", oa_pass_first},
+    {"MeanVarianceNormalization", oa_pass_first},
     {"RMSNormalization", layer_normalization},
     {NULL, NULL},
 };

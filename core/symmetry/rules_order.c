@@ -3,13 +3,6 @@
 
 #include <math.h>
 
-static void set_like(oa_discovery *discovery, const oa_node *node, size_t slot, const oa_axes *x)
-{
-    oa_axes result = *x;
-    result.has_contents = false;
-    oa_set_output(discovery, node, slot, &result);
-}
-
 /* The place of the largest or smallest element is a number that names an order. */
 static bool arg_extreme(oa_discovery *discovery, const oa_node *node)
 {
@@ -42,7 +35,7 @@ static bool hardmax(oa_discovery *discovery, const oa_node *node)
     for (size_t i = axis; i < (node->version < 13 ? x->rank : axis + 1); i++) {
         oa_pin_space(discovery, x->space[i], "the first of equal elements wins");
     }
-    set_like(discovery, node, 0, x);
+    oa_set_output(discovery, node, 0, x);
     return true;
 }
 
@@ -65,8 +58,8 @@ static bool top_k(oa_discovery *discovery, const oa_node *node)
     oa_pin_space(discovery, x->space[axis], why);
     oa_axes result = *x;
     result.space[axis] = oa_fixed(discovery, size ? size : oa_dim_fresh(&discovery->spaces.dims), why);
-    set_like(discovery, node, 0, &result);
-    set_like(discovery, node, 1, &result);
+    oa_set_output(discovery, node, 0, &result);
+    oa_set_output(discovery, node, 1, &result);
     return true;
 }
 
@@ -82,7 +75,7 @@ static bool cumulative_sum(oa_discovery *discovery, const oa_node *node)
     }
     oa_pin_input(discovery, node, 1);
     oa_pin_space(discovery, x->space[axis], "it is summed up in this order");
-    set_like(discovery, node, 0, x);
+    oa_set_output(discovery, node, 0, x);
     return true;
 }
 
@@ -97,7 +90,7 @@ static bool triangle(oa_discovery *discovery, const oa_node *node)
     for (size_t i = x->rank - 2; i < x->rank; i++) {
         oa_pin_space(discovery, x->space[i], "one side of the diagonal is kept");
     }
-    set_like(discovery, node, 0, x);
+    oa_set_output(discovery, node, 0, x);
     return true;
 }
 
@@ -112,7 +105,7 @@ static void set_changed(oa_discovery *discovery, const oa_node *node, const oa_a
             result.space[i] = oa_fixed(discovery, sizes[i] ? sizes[i] : oa_dim_fresh(&discovery->spaces.dims), why);
         }
     }
-    set_like(discovery, node, 0, &result);
+    oa_set_output(discovery, node, 0, &result);
 }
 
 static bool tile(oa_discovery *discovery, const oa_node *node)

@@ -12,7 +12,6 @@ static const char *const DIRECTIONS = "directions and gates have their places";
 
 typedef struct layer {
     size_t directions, units; /* spaces */
-    int64_t gates;
 } layer;
 
 /* Axis `axis` of a parameter is `count` runs of all units. */
@@ -69,7 +68,7 @@ static bool recurrent(oa_discovery *discovery, const oa_node *node, int64_t gate
     }
     bool is_batch_first = oa_node_int(node, "layout", 0) != 0;
     size_t time = x->space[is_batch_first ? 1 : 0], batch = x->space[is_batch_first ? 0 : 1];
-    layer l = {.directions = r->space[0], .units = r->space[2], .gates = gates};
+    layer l = {.directions = r->space[0], .units = r->space[2]};
     oa_pin_space(discovery, time, TIME);
     oa_pin_space(discovery, l.directions, DIRECTIONS);
     oa_join(discovery, w->space[0], l.directions, SIZES);

@@ -41,7 +41,6 @@ static bool global_pooling(oa_discovery *discovery, const oa_node *node)
         return false;
     }
     oa_axes result = *x;
-    result.has_contents = false;
     for (size_t i = 2; i < x->rank; i++) {
         oa_note_contracted(discovery, 0, i, x->space[i]);
         result.space[i] = OA_SPACE_ONE;
@@ -79,26 +78,14 @@ static bool reduction(oa_discovery *discovery, const oa_node *node)
     return true;
 }
 
-/* Softmax and LogSoftmax: each element divided by a sum over whole axes (one, or in old operator sets all from one on).
- */
-static bool softmax(oa_discovery *discovery, const oa_node *node)
-{
-    const oa_axes *x = oa_input_ranked(discovery, node, 0);
-    if (!x) {
-        return false;
-    }
-    oa_axes result = *x;
-    result.has_contents = false;
-    oa_set_output(discovery, node, 0, &result);
-    return true;
-}
-
+/* Softmax and LogSoftmax pass on their input: each element is divided by a sum over whole axes (one, or in old operator
+ * sets all from one on). */
 const oa_rule_entry oa_rules_reduce[] = {
     {"AveragePool", pooling},
     {"GlobalAveragePool", global_pooling},
     {"GlobalLpPool", global_pooling},
     {"GlobalMaxPool", global_pooling},
-    {"LogSoftmax", softmax},
+    {"LogSoftmax", oa_pass_first},
     {"LpPool", pooling},
     {"MaxPool", pooling},
     {"ReduceL1", reduction},
@@ -111,6 +98,6 @@ const oa_rule_entry oa_rules_reduce[] = {
     {"ReduceProd", reduction},
     {"ReduceSum", reduction},
     {"ReduceSumSquare", reduction},
-    {"Softmax", softmax},
+    {"Softmax", oa_pass_first},
     {NULL, NULL},
 };

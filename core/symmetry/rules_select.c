@@ -30,7 +30,6 @@ static bool split(oa_discovery *discovery, const oa_node *node)
             return false;
         }
         oa_axes result = *x;
-        result.has_contents = false;
         if (part == left) {
             result.space[axis] = rest;
         } else {
@@ -118,7 +117,6 @@ static bool slice(oa_discovery *discovery, const oa_node *node)
         oa_pin_input(discovery, node, i);
     }
     oa_axes result = *x;
-    result.has_contents = false;
     for (size_t i = 0; i < x->rank; i++) {
         const slice_range *range = &ranges[i];
         oa_dim size = oa_axis_size(discovery, x, i);

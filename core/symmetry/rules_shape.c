@@ -208,7 +208,6 @@ static bool concat(oa_discovery *discovery, const oa_node *node)
         return false;
     }
     oa_axes result = *first;
-    result.has_contents = false;
     for (size_t i = 0; i < node->input_count; i++) {
         const oa_axes *x = oa_input_ranked(discovery, node, i);
         parts[i] = x->space[axis];
