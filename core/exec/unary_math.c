@@ -5,14 +5,16 @@
 
 #include <tgmath.h>
 
-#define MATH_KERNEL(name, expression)                                                                                  \
-    OA_UNARY_LOOP(name##_f32, float, expression)                                                                       \
-    OA_UNARY_LOOP(name##_f64, double, expression)                                                                      \
+#define KERNEL(name)                                                                                                   \
     oa_status oa_kernel_##name(oa_call *call, oa_error *error)                                                         \
     {                                                                                                                  \
         const double settings[2] = {0.0, 0.0};                                                                         \
         return oa_unary_run_real(call, name##_f32, name##_f64, settings, error);                                       \
     }
+#define MATH_KERNEL(name, expression)                                                                                  \
+    OA_UNARY_LOOP(name##_f32, float, expression)                                                                       \
+    OA_UNARY_LOOP(name##_f64, double, expression)                                                                      \
+    KERNEL(name)
 
 MATH_KERNEL(exp, exp(x))
 MATH_KERNEL(log, log(x))
@@ -41,11 +43,7 @@ MATH_KERNEL(erf, erf(x))
         function(y, x, n);                                                                                             \
     }                                                                                                                  \
     OA_UNARY_LOOP(name##_f64, double, expression)                                                                      \
-    oa_status oa_kernel_##name(oa_call *call, oa_error *error)                                                         \
-    {                                                                                                                  \
-        const double settings[2] = {0.0, 0.0};                                                                         \
-        return oa_unary_run_real(call, name##_f32, name##_f64, settings, error);                                       \
-    }
+    KERNEL(name)
 
 VECTOR_KERNEL(sin, oa_sin_floats, sin(x))
 VECTOR_KERNEL(cos, oa_cos_floats, cos(x))

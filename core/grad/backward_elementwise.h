@@ -34,18 +34,17 @@ typedef void (*oa_backward_loop)(float *to, const float *g, const float *v, size
 oa_status oa_backward_elementwise(oa_backward_call *call, oa_backward_loop loop, bool is_of_output,
                                   const float *settings, oa_error *error);
 
-/* Functions without attributes, written in the input (IN) or the output (OUT). */
+/* Functions without attributes, by their loop, written in the input (IN) or the output (OUT). */
+#define OA_BACKWARD_FUNCTION(name, is_of_output)                                                                       \
+    oa_status oa_backward_##name(oa_backward_call *call, oa_error *error)                                              \
+    {                                                                                                                  \
+        return oa_backward_elementwise(call, name##_loop, is_of_output, (const float[2]){0.0f, 0.0f}, error);          \
+    }
 #define OA_BACKWARD_IN(name, expression)                                                                               \
     OA_BACKWARD_LOOP(name##_loop, expression)                                                                          \
-    oa_status oa_backward_##name(oa_backward_call *call, oa_error *error)                                              \
-    {                                                                                                                  \
-        return oa_backward_elementwise(call, name##_loop, false, (const float[2]){0.0f, 0.0f}, error);                 \
-    }
+    OA_BACKWARD_FUNCTION(name, false)
 #define OA_BACKWARD_OUT(name, expression)                                                                              \
     OA_BACKWARD_LOOP(name##_loop, expression)                                                                          \
-    oa_status oa_backward_##name(oa_backward_call *call, oa_error *error)                                              \
-    {                                                                                                                  \
-        return oa_backward_elementwise(call, name##_loop, true, (const float[2]){0.0f, 0.0f}, error);                  \
-    }
+    OA_BACKWARD_FUNCTION(name, true)
 
 #endif

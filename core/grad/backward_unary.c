@@ -57,15 +57,8 @@ static void cos_loop(float *to, const float *g, const float *v, size_t n, bool a
     multiply(to, g, v, n, adds, -1.0f, oa_sin_floats);
 }
 
-oa_status oa_backward_sin(oa_backward_call *call, oa_error *error)
-{
-    return oa_backward_elementwise(call, sin_loop, false, (const float[2]){0.0f, 0.0f}, error);
-}
-
-oa_status oa_backward_cos(oa_backward_call *call, oa_error *error)
-{
-    return oa_backward_elementwise(call, cos_loop, false, (const float[2]){0.0f, 0.0f}, error);
-}
+OA_BACKWARD_FUNCTION(sin, false)
+OA_BACKWARD_FUNCTION(cos, false)
 
 oa_status oa_backward_neg(oa_backward_call *call, oa_error *error)
 {

@@ -23,18 +23,20 @@ static float *claim(oa_packed_messages *packed, size_t count, size_t more)
     return oa_malloc(total, sizeof(float));
 }
 
-/* 1 / root mean square, or 0 when all are zero: a scale that makes tensors of any size comparable. */
-static float unit_scale(const float *values, size_t count)
-{
-    double sum = oa_sum_of_squares(values, count);
-    return sum > 0.0 ? (float)sqrt((double)count / sum) : 0.0f;
-}
-
 static void scale_all(float *values, size_t count, float factor)
 {
     for (size_t i = 0; i < count; i++) {
         values[i] *= factor;
     }
+}
+
+/* Scales to root mean square 1, which makes tensors of any size comparable; zeros stay. Returns what was the sum of
+ * squares. */
+static double scale_to_unit(float *values, size_t count)
+{
+    double squares = oa_sum_of_squares(values, count);
+    scale_all(values, count, squares > 0.0 ? (float)sqrt((double)count / squares) : 0.0f);
+    return squares;
 }
 
 /* How many offsets from the first on follow each other. */
@@ -47,40 +49,27 @@ static size_t run_length(const size_t *offsets, size_t count)
     return n;
 }
 
-/* Copies a row's elements, at once where they lie in order. Returns how many. */
-static size_t copy_row(float *w, const float *row, const oa_relation *relation)
-{
-    const oa_relation_axis *y = &relation->columns;
-    size_t taps = relation->offset_count, total = y->size * y->rest * taps;
-    bool is_plain = y->stride == taps && run_length(y->positions, y->size * y->rest) == y->size * y->rest &&
-                    run_length(relation->offsets, taps) == taps;
-    if (is_plain) {
-        memcpy(w, row + y->positions[0] * y->stride + relation->offsets[0], total * sizeof *w);
-        return total;
-    }
-    for (size_t j = 0; j < y->size * y->rest; j++) {
-        const float *cell = row + y->positions[j] * y->stride;
-        for (size_t o = 0; o < taps; o++) {
-            *w++ = cell[relation->offsets[o]];
-        }
-    }
-    return total;
-}
-
 /* w[rows, columns * taps] = the relation's elements. */
 static void gather_relation(float *w, const oa_relation *relation, const float *weights)
 {
     const oa_relation_axis *x = &relation->rows, *y = &relation->columns;
-    for (size_t i = 0; i < x->size && x->rest == 1; i++) {
-        w += copy_row(w, weights + x->positions[i] * x->stride, relation);
-    }
-    for (size_t i = 0; i < x->size && x->rest != 1; i++) {
+    size_t places = y->size * y->rest, offsets = relation->offset_count;
+    /* Rows that lie in order are copied at once. */
+    bool is_plain = x->rest == 1 && y->stride == offsets && run_length(y->positions, places) == places &&
+                    run_length(relation->offsets, offsets) == offsets;
+    for (size_t i = 0; i < x->size; i++) {
+        if (is_plain) {
+            const float *row = weights + x->positions[i] * x->stride;
+            memcpy(w, row + y->positions[0] * y->stride + relation->offsets[0], places * offsets * sizeof *w);
+            w += places * offsets;
+            continue;
+        }
         for (size_t j = 0; j < y->size; j++) {
             for (size_t r = 0; r < x->rest; r++) {
                 const float *row = weights + x->positions[i * x->rest + r] * x->stride;
                 for (size_t q = 0; q < y->rest; q++) {
                     const float *cell = row + y->positions[j * y->rest + q] * y->stride;
-                    for (size_t o = 0; o < relation->offset_count; o++) {
+                    for (size_t o = 0; o < offsets; o++) {
                         *w++ = cell[relation->offsets[o]];
                     }
                 }
@@ -89,8 +78,8 @@ static void gather_relation(float *w, const oa_relation *relation, const float *
     }
 }
 
-/* Sizes are all positive: without their mean they would tell every unit the same. Returns what
- * was their sum of squares around it. */
+/* Sizes are all positive: without their mean they would tell every unit the same. Returns what was their
+ * sum of squares around it. */
 static double centre(float *sizes, size_t count)
 {
     float mean = (float)(oa_sum(sizes, count) / (double)(count ? count : 1));
@@ -113,8 +102,7 @@ static oa_status pack_relation(oa_packed_messages *packed, size_t r, const float
         return out_of_memory(error);
     }
     gather_relation(w, relation, weights);
-    packed->energy[r] = oa_sum_of_squares(w, pairs * taps);
-    scale_all(w, pairs * taps, unit_scale(w, pairs * taps));
+    packed->energy[r] = scale_to_unit(w, pairs * taps);
     for (size_t i = 0; i < pairs && taps == 1; i++) {
         sizes[i] = fabsf(w[i]);
     }
@@ -178,12 +166,7 @@ static double scale_vector(float *x, size_t count, const oa_layout_tensor *tenso
     bool is_offset_free = tensor->op_type && strcmp(tensor->op_type, "BatchNormalization") != 0 &&
                           strcmp(tensor->op_type, "LayerNormalization") != 0 &&
                           strcmp(tensor->op_type, "InstanceNormalization") != 0 && strcmp(tensor->op_type, "Mul") != 0;
-    if (!is_offset_free) {
-        return centre(x, count);
-    }
-    double squares = oa_sum_of_squares(x, count);
-    scale_all(x, count, unit_scale(x, count));
-    return squares;
+    return is_offset_free ? scale_to_unit(x, count) : centre(x, count);
 }
 
 /* How many columns of each matrix are filled. */
@@ -222,10 +205,7 @@ static oa_status pack_fixed(oa_packed_messages *packed, size_t f, const float *w
     gather_fixed(x, fixed, weights);
     const oa_layout_tensor *tensor = &plan->base.layout->tensors[fixed->tensor];
     bool is_vector = plan->way[f] == OA_FIXED_VECTOR;
-    double squares = is_vector ? scale_vector(x, count, tensor) : oa_sum_of_squares(x, count);
-    if (!is_vector) {
-        scale_all(x, count, unit_scale(x, count));
-    }
+    double squares = is_vector ? scale_vector(x, count, tensor) : scale_to_unit(x, count);
     size_t side = fixed->rows.group * 2 + fixed->rows.is_input;
     packed->energy[is_vector ? oa_energy_of_numbers(plan, fixed->rows.group, fixed->rows.is_input)
                              : oa_energy_of_raw(plan, fixed->rows.group, fixed->rows.is_input)] +=

@@ -139,9 +139,10 @@ static void update_parameters(oa_trainer *trainer, double norm)
             gradient[i] *= scale;
         }
     }
+    double rate = rate_at(settings, state->step);
     for (size_t i = 0; i < aligner->parameter_count; i++) {
         const oa_parameter *p = &aligner->parameters[i];
-        oa_adam adam = oa_adam_default((float)(rate_at(settings, state->step) * (p->is_fast ? fast : 1.0)));
+        oa_adam adam = oa_adam_default((float)(rate * (p->is_fast ? fast : 1.0)));
         adam.decay = p->decays ? (float)settings->decay : 0.0f;
         oa_adam_step(aligner->values + p->offset, gradient + p->offset, state->first + p->offset,
                      state->second + p->offset, p->rows * p->columns, state->step + 1, &adam);

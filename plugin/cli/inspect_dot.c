@@ -1,7 +1,5 @@
 #include "plugin/cli/inspect.h"
 
-#include "core/base/memory.h"
-#include "plugin/cli/files.h"
 #include "plugin/cli/plot.h"
 
 #include <string.h>
@@ -116,8 +114,5 @@ oa_status oa_inspect_dot(const char *path, const char *title, const oa_graph *gr
         put_edges(&dot, graph, n);
     }
     oa_svg_put(&dot, "}\n");
-    oa_status status = dot.is_full ? oa_fail(error, OA_ERROR_MEMORY, "out of memory for the drawing %s", path)
-                                   : oa_write_text(path, dot.data, error);
-    oa_free(dot.data);
-    return status;
+    return oa_svg_save_text(&dot, "drawing", path, error);
 }

@@ -65,14 +65,19 @@ void oa_svg_begin(oa_svg *svg, int width, int height)
     oa_svg_put(svg, "<rect class=\"back\" width=\"100%%\" height=\"100%%\"/>\n");
 }
 
+oa_status oa_svg_save_text(oa_svg *text, const char *what, const char *path, oa_error *error)
+{
+    oa_status status = text->is_full ? oa_fail(error, OA_ERROR_MEMORY, "out of memory for the %s %s", what, path)
+                                     : oa_write_text(path, text->data, error);
+    oa_free(text->data);
+    *text = (oa_svg){0};
+    return status;
+}
+
 oa_status oa_svg_save(oa_svg *svg, const char *path, oa_error *error)
 {
     oa_svg_put(svg, "</svg>\n");
-    oa_status status = svg->is_full ? oa_fail(error, OA_ERROR_MEMORY, "out of memory for the picture %s", path)
-                                    : oa_write_text(path, svg->data, error);
-    oa_free(svg->data);
-    *svg = (oa_svg){0};
-    return status;
+    return oa_svg_save_text(svg, "picture", path, error);
 }
 
 oa_plot_axis oa_plot_axis_round(double low, double high)

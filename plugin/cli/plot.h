@@ -20,6 +20,9 @@ void oa_svg_put_escaped(oa_svg *svg, const char *value);
 /* The first lines: size, background, and the styles of text, frames and lines (classes "naive", "aligned", "third",
  * "fourth"; "faint" beside them for what is only to be seen behind), for light and dark surroundings. */
 void oa_svg_begin(oa_svg *svg, int width, int height);
+/* Writes the text as it is; `what` names it in messages. OA_ERROR_OUTPUT, OA_ERROR_MEMORY; nothing half-written. Frees
+ * the text. */
+oa_status oa_svg_save_text(oa_svg *text, const char *what, const char *path, oa_error *error);
 /* The last line, and writing the file: OA_ERROR_OUTPUT, OA_ERROR_MEMORY; nothing half-written. Frees the text. */
 oa_status oa_svg_save(oa_svg *svg, const char *path, oa_error *error);
 

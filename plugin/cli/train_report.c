@@ -2,7 +2,6 @@
 
 #include "core/base/memory.h"
 #include "plugin/cli/aligner_file.h"
-#include "plugin/cli/files.h"
 #include "plugin/cli/plot.h"
 #include "plugin/cli/report.h"
 
@@ -25,10 +24,7 @@ oa_status oa_train_table_save(const char *path, const oa_train_state *state, oa_
         }
         oa_svg_put(&text, "\n");
     }
-    oa_status status = text.is_full ? oa_fail(error, OA_ERROR_MEMORY, "out of memory for the table %s", path)
-                                    : oa_write_text(path, text.data, error);
-    oa_free(text.data);
-    return status;
+    return oa_svg_save_text(&text, "table", path, error);
 }
 
 /* ---- Picture ---- */
