@@ -69,7 +69,7 @@ family cnn cnn:8-16-16/32 fashion 352 128
 family sine inr:1-32-32-1 sine 2048 64
 family image inr:2-32-32-32-1 image 1024 64
 family resnet resnet:8-16 fashion 160 128
-family mlp-full mlp:784-128-128-128-10 fashion 64 128 --steps 9370
+family mlp-full mlp:784-128-128-128-10 fashion 256 128 --steps 9370
 # For the mix that the universal aligner learns from.
 family mlp-narrow mlp:784-64-64-10 fashion 96 0
 family mlp-deep mlp:784-80-80-80-80-10 fashion 96 0

@@ -96,7 +96,10 @@ const char *oa_constants_differ(const oa_tensor *a, const oa_tensor *b)
     }
     bool is_same = a->count == 0 ||
                    (a->dtype == OA_DTYPE_STRING ? same_strings(a, b) : memcmp(a->data, b->data, a->count * size) == 0);
-    return is_same ? NULL : "constants that are no weights differ";
+    bool is_byte = a->dtype == OA_DTYPE_INT8 || a->dtype == OA_DTYPE_UINT8;
+    return is_same   ? NULL
+           : is_byte ? "quantised weights differ, which cannot be averaged: merge the models before quantising them"
+                     : "constants that are no weights differ";
 }
 
 /* The input or capture number k of a node, past Identity. */

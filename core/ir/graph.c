@@ -336,3 +336,25 @@ done:
     oa_free(nodes);
     return status;
 }
+
+bool oa_tensor_varies_along(const oa_tensor *tensor, size_t axis)
+{
+    size_t inner = oa_dtype_size(tensor->dtype);
+    size_t outer = 1;
+    for (size_t k = 0; k < axis; k++) {
+        outer *= tensor->dims[k];
+    }
+    for (size_t k = axis + 1; k < tensor->rank; k++) {
+        inner *= tensor->dims[k];
+    }
+    const char *data = tensor->data;
+    for (size_t o = 0; o < outer; o++) {
+        const char *first = data + o * tensor->dims[axis] * inner;
+        for (size_t i = 1; i < tensor->dims[axis]; i++) {
+            if (memcmp(first, first + i * inner, inner) != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}

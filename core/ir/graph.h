@@ -135,6 +135,9 @@ oa_status oa_graph_finish(oa_graph *graph, oa_error *error);
 /* Checks that the product of dims fits and sets *count. */
 oa_status oa_dims_count(size_t *count, const size_t *dims, size_t rank, oa_error *error);
 
+/* Are the slices of a readable tensor along the axis not all the same? Strings count as different. O(bytes). */
+bool oa_tensor_varies_along(const oa_tensor *tensor, size_t axis);
+
 /* Attributes by name: NULL or the fallback when absent or of another kind. */
 const oa_attribute *oa_node_attribute(const oa_node *node, const char *name);
 int64_t oa_node_int(const oa_node *node, const char *name, int64_t fallback);

@@ -77,6 +77,39 @@ static void start_contents(oa_discovery *discovery, oa_axes *axes, const oa_tens
     axes->contents = contents;
 }
 
+/* Constants that are no weights cannot be averaged: their elements stay, but where all are equal. Quantised weights,
+ * which only DequantizeLinear reads, are weights. */
+static bool pin_numbers(oa_discovery *discovery)
+{
+    const oa_graph *graph = discovery->graph;
+    bool *is_number = oa_calloc(graph->tensor_count, sizeof *is_number);
+    if (!is_number) {
+        return false;
+    }
+    for (size_t i = 0; i < graph->live_count; i++) {
+        const oa_node *node = &graph->nodes[i];
+        bool dequantises = oa_node_is(node, "DequantizeLinear");
+        for (size_t k = 0; k < node->input_count; k++) {
+            const oa_tensor *tensor = oa_node_constant(graph, node, k);
+            if (tensor && tensor->data && !oa_dtype_is_float(tensor->dtype) && !(dequantises && k != 1)) {
+                is_number[tensor - graph->tensors] = true;
+            }
+        }
+    }
+    for (size_t t = 0; t < graph->tensor_count; t++) {
+        const oa_tensor *tensor = &graph->tensors[t];
+        const oa_axes *axes = &discovery->axes[tensor->value];
+        for (size_t k = 0; k < tensor->rank && is_number[t]; k++) {
+            if (oa_tensor_varies_along(tensor, k)) {
+                oa_space_pin(&discovery->spaces, axes->space[k],
+                             (oa_pin){.node = OA_NONE, .why = "it is no weight, so it cannot be averaged"});
+            }
+        }
+    }
+    oa_free(is_number);
+    return true;
+}
+
 static void start_tensors(oa_discovery *discovery)
 {
     const oa_graph *graph = discovery->graph;
@@ -122,17 +155,25 @@ static void pin_node(oa_discovery *discovery, const oa_node *node, bool is_known
     }
 }
 
+/* Is this the node's operator, with the domain before it when that is not the standard one? */
+static bool is_operator(const char *name, const oa_node *node)
+{
+    size_t length = strlen(node->domain);
+    if (length && (strncmp(name, node->domain, length) != 0 || name[length] != '.')) {
+        return false;
+    }
+    return strcmp(name + length + (length ? 1 : 0), node->op_type) == 0;
+}
+
 static oa_rule *rule_of(const oa_node *node)
 {
-    static const oa_rule_entry *const families[] = {oa_rules_elementwise, oa_rules_einsum, oa_rules_linear,
-                                                    oa_rules_normalise,   oa_rules_order,  oa_rules_reduce,
-                                                    oa_rules_recurrent,   oa_rules_select, oa_rules_shape};
-    if (node->domain[0] != '\0') {
-        return NULL;
-    }
+    static const oa_rule_entry *const families[] = {oa_rules_attention, oa_rules_elementwise, oa_rules_einsum,
+                                                    oa_rules_linear,    oa_rules_normalise,   oa_rules_order,
+                                                    oa_rules_quantise,  oa_rules_reduce,      oa_rules_recurrent,
+                                                    oa_rules_select,    oa_rules_shape};
     for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
         for (const oa_rule_entry *entry = families[f]; entry->op_type; entry++) {
-            if (strcmp(entry->op_type, node->op_type) == 0) {
+            if (is_operator(entry->op_type, node)) {
                 return entry->rule;
             }
         }
@@ -205,6 +246,10 @@ oa_status oa_layout_discover(oa_layout **layout, const oa_graph *graph, const oa
     }
     start_inputs(&discovery);
     start_tensors(&discovery);
+    if (!pin_numbers(&discovery)) {
+        status = failure(&discovery, error);
+        goto done;
+    }
     status = walk_nodes(&discovery, error);
     if (status != OA_OK) {
         goto done;

@@ -46,16 +46,18 @@ typedef struct oa_discovery {
 typedef bool oa_rule(oa_discovery *discovery, const oa_node *node);
 
 typedef struct oa_rule_entry {
-    const char *op_type;
+    const char *op_type; /* with its domain before it, and a dot, when that is not the standard one */
     oa_rule *rule;
 } oa_rule_entry;
 
 /* One table of rules for each family, ended by a NULL op_type. */
+extern const oa_rule_entry oa_rules_attention[];
 extern const oa_rule_entry oa_rules_elementwise[];
 extern const oa_rule_entry oa_rules_einsum[];
 extern const oa_rule_entry oa_rules_linear[];
 extern const oa_rule_entry oa_rules_normalise[];
 extern const oa_rule_entry oa_rules_order[];
+extern const oa_rule_entry oa_rules_quantise[];
 extern const oa_rule_entry oa_rules_recurrent[];
 extern const oa_rule_entry oa_rules_reduce[];
 extern const oa_rule_entry oa_rules_select[];

@@ -142,5 +142,10 @@ const oa_rule_entry oa_rules_elementwise[] = {
     {"Sum", broadcasting},
     {"Where", broadcasting},
     {"Xor", broadcasting},
+
+    {"com.microsoft.BiasGelu", broadcasting},
+    {"com.microsoft.FastGelu", broadcasting},
+    {"com.microsoft.Gelu", oa_pass_first},
+    {"com.microsoft.QuickGelu", oa_pass_first},
     {NULL, NULL},
 };

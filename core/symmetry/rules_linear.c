@@ -34,16 +34,18 @@ static bool gemm(oa_discovery *discovery, const oa_node *node)
     return true;
 }
 
-/* NumPy's matmul: vectors gain an axis that the result loses, leading axes broadcast. */
-static bool matmul(oa_discovery *discovery, const oa_node *node)
+/* NumPy's matmul of operands whose last two axes may be exchanged: vectors gain an axis that the result loses, leading
+ * axes broadcast. */
+static bool product(oa_discovery *discovery, const oa_node *node, bool transpose_a, bool transpose_b)
 {
     const oa_axes *a = oa_input_ranked(discovery, node, 0);
     const oa_axes *b = oa_input_ranked(discovery, node, 1);
     if (!a || !b || a->rank == 0 || b->rank == 0) {
         return false;
     }
-    size_t axis_a = a->rank - 1;
-    size_t axis_b = b->rank == 1 ? 0 : b->rank - 2;
+    /* Of A, the axis in the last place is summed over, of B the last but one. */
+    size_t axis_a = a->rank - 1 - (transpose_a && a->rank > 1 ? 1 : 0);
+    size_t axis_b = b->rank == 1 ? 0 : b->rank - 2 + (transpose_b ? 1 : 0);
     oa_contract(discovery, &(oa_operand){0, axis_a, a->space[axis_a]}, &(oa_operand){1, axis_b, b->space[axis_b]},
                 CONTRACTED);
     oa_axes batch_a = *a;
@@ -56,13 +58,26 @@ static bool matmul(oa_discovery *discovery, const oa_node *node)
         return false;
     }
     if (a->rank > 1) {
-        result.space[result.rank++] = a->space[a->rank - 2];
+        result.space[result.rank++] = a->space[2 * a->rank - 3 - axis_a];
     }
     if (b->rank > 1) {
-        result.space[result.rank++] = b->space[b->rank - 1];
+        result.space[result.rank++] = b->space[2 * b->rank - 3 - axis_b];
     }
     oa_set_output(discovery, node, 0, &result);
     return true;
+}
+
+static bool matmul(oa_discovery *discovery, const oa_node *node)
+{
+    return product(discovery, node, false, false);
+}
+
+static bool fused_matmul(oa_discovery *discovery, const oa_node *node)
+{
+    if (oa_node_int(node, "transBatchA", 0) != 0 || oa_node_int(node, "transBatchB", 0) != 0) {
+        return false;
+    }
+    return product(discovery, node, oa_node_int(node, "transA", 0) != 0, oa_node_int(node, "transB", 0) != 0);
 }
 
 /* The channels of a convolution in `groups` groups. All groups are reordered as blocks, and inside each block in the
@@ -142,6 +157,21 @@ static bool conv(oa_discovery *discovery, const oa_node *node)
     return finish_convolution(&c, discovery, node, c.w->space[0], oa_window_axes);
 }
 
+/* com.microsoft's convolution with something added and an activation, both element by element. */
+static bool fused_conv(oa_discovery *discovery, const oa_node *node)
+{
+    if (!conv(discovery, node)) {
+        return false;
+    }
+    if (oa_node_input(node, 3) == OA_NONE || node->outputs[0] == OA_NONE) {
+        return true;
+    }
+    const oa_axes *added = oa_input_ranked(discovery, node, 3);
+    const oa_axes *list[] = {&discovery->axes[node->outputs[0]], added};
+    oa_axes sum = {0};
+    return added && oa_broadcast(&sum, discovery, list, 2);
+}
+
 /* The kernel's first axis is the input's channels, its second one the output's inside a group. */
 static bool conv_transpose(oa_discovery *discovery, const oa_node *node)
 {
@@ -192,5 +222,8 @@ const oa_rule_entry oa_rules_linear[] = {
     {"ConvTranspose", conv_transpose},
     {"Gemm", gemm},
     {"MatMul", matmul},
+    {"com.microsoft.FusedConv", fused_conv},
+    {"com.microsoft.FusedGemm", gemm},
+    {"com.microsoft.FusedMatMul", fused_matmul},
     {NULL, NULL},
 };

@@ -4,15 +4,10 @@
 
 static const char *const PARAMETER = "a parameter has another size than what it scales";
 
-/* Over all axes from `axis` on, with scale and shift broadcast to them. The further outputs are the statistics. */
-static bool layer_normalization(oa_discovery *discovery, const oa_node *node)
+/* Vectors or more, broadcast to the last axes of x, in these slots as far as they are given. */
+static bool join_scales(oa_discovery *discovery, const oa_node *node, const oa_axes *x, size_t first, size_t end)
 {
-    const oa_axes *x = oa_input_ranked(discovery, node, 0);
-    size_t axis;
-    if (!x || !oa_axis_normalise(&axis, oa_node_int(node, "axis", -1), x->rank)) {
-        return false;
-    }
-    for (size_t slot = 1; slot < 3; slot++) {
+    for (size_t slot = first; slot < end; slot++) {
         if (oa_node_input(node, slot) == OA_NONE) {
             continue;
         }
@@ -23,6 +18,12 @@ static bool layer_normalization(oa_discovery *discovery, const oa_node *node)
             return false;
         }
     }
+    return true;
+}
+
+/* Over all axes from `axis` on. The further outputs are the statistics. */
+static void set_normalised(oa_discovery *discovery, const oa_node *node, const oa_axes *x, size_t axis)
+{
     oa_axes statistics = {.has_rank = true, .rank = x->rank};
     for (size_t i = 0; i < x->rank; i++) {
         statistics.space[i] = i < axis ? x->space[i] : OA_SPACE_ONE;
@@ -30,6 +31,70 @@ static bool layer_normalization(oa_discovery *discovery, const oa_node *node)
     oa_set_output(discovery, node, 0, x);
     oa_set_output(discovery, node, 1, &statistics);
     oa_set_output(discovery, node, 2, &statistics);
+}
+
+static bool layer_normalization(oa_discovery *discovery, const oa_node *node)
+{
+    const oa_axes *x = oa_input_ranked(discovery, node, 0);
+    size_t axis;
+    if (!x || !oa_axis_normalise(&axis, oa_node_int(node, "axis", -1), x->rank) ||
+        !join_scales(discovery, node, x, 1, 3)) {
+        return false;
+    }
+    set_normalised(discovery, node, x, axis);
+    return true;
+}
+
+/* com.microsoft's sum of two inputs and perhaps a bias, normalised over the last axis; the sum is the last output. */
+static bool skip_normalization(oa_discovery *discovery, const oa_node *node)
+{
+    const oa_axes *x = oa_input_ranked(discovery, node, 0);
+    const oa_axes *skip = oa_input_ranked(discovery, node, 1);
+    const oa_axes *list[] = {x, skip};
+    oa_axes sum = {0};
+    if (!x || !skip || x->rank < 1 || skip->rank > x->rank || !oa_broadcast(&sum, discovery, list, 2) ||
+        !join_scales(discovery, node, &sum, 2, 5)) {
+        return false;
+    }
+    set_normalised(discovery, node, &sum, sum.rank - 1);
+    oa_set_output(discovery, node, 3, &sum);
+    return true;
+}
+
+/* com.microsoft's sum of the rows that tokens, positions and segments pick, normalised. */
+static bool embed_normalization(oa_discovery *discovery, const oa_node *node)
+{
+    static const char *const why = "its rows are picked by their numbers";
+    const oa_axes *ids = oa_input_of_rank(discovery, node, 0, 2, PARAMETER);
+    const oa_axes *words = oa_input_of_rank(discovery, node, 2, 2, PARAMETER);
+    if (!ids || !words) {
+        return false;
+    }
+    oa_axes sum = {.has_rank = true, .rank = 3, .space = {ids->space[0], ids->space[1], words->space[1]}};
+    oa_pin_axes(discovery, ids, why);
+    for (size_t slot = 1; slot < node->input_count; slot++) {
+        if (oa_node_input(node, slot) == OA_NONE || slot == 5 || slot == 6) {
+            continue;
+        }
+        const oa_axes *x = oa_input_of_rank(discovery, node, slot, 2, PARAMETER);
+        if (!x) {
+            return false;
+        }
+        bool is_table = slot >= 2 && slot <= 4;
+        oa_pin_space(discovery, x->space[0], why);
+        if (is_table) {
+            oa_join(discovery, x->space[1], words->space[1], PARAMETER);
+        } else {
+            oa_pin_space(discovery, x->space[1], why);
+        }
+    }
+    if (!join_scales(discovery, node, &sum, 5, 7)) {
+        return false;
+    }
+    oa_axes lengths = {.has_rank = true, .rank = 1, .space = {ids->space[0]}};
+    oa_set_output(discovery, node, 0, &sum);
+    oa_set_output(discovery, node, 1, &lengths);
+    oa_set_output(discovery, node, 2, &sum);
     return true;
 }
 
@@ -97,5 +162,9 @@ const oa_rule_entry oa_rules_normalise[] = {
     {"LpNormalization", oa_pass_first},
     {"MeanVarianceNormalization", oa_pass_first},
     {"RMSNormalization", layer_normalization},
+    {"SimplifiedLayerNormalization", layer_normalization},
+    {"com.microsoft.EmbedLayerNormalization", embed_normalization},
+    {"com.microsoft.SkipLayerNormalization", skip_normalization},
+    {"com.microsoft.SkipSimplifiedLayerNormalization", skip_normalization},
     {NULL, NULL},
 };

@@ -105,7 +105,7 @@ class Experiment:
                                      str(steps // 50 if self.quick else steps), "--rate", "2e-3", "--seed", str(seed),
                                      "--threads", "1", "--checkpoint", made + ".checkpoint", "--losses", made[:-5] + ".csv",
                                      *more])
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             for _ in pool.map(run, commands):
                 pass
 
@@ -125,17 +125,16 @@ class Experiment:
     def methods(self, folder, family, data):
         """Method for compare-methods, steps (0: its own), pairs, and when: what is fast or matters most comes first."""
         steep = SLOW_PAIRS if data and data != "flat" else PAIRS
-        slow = SLOW_PAIRS // 2 if folder in SLOW_NETWORKS else SLOW_PAIRS if data else PAIRS
         behind = SLOW_PAIRS if folder in SLOW_NETWORKS else PAIRS
         made = [("naive", 0, PAIRS, 0), ("weights", 0, PAIRS, 0), ("activations", 0, PAIRS, 0), ("sinkhorn", 0, steep, 1),
-                ("weights+sinkhorn", 0, slow, 3), ("ste", 0, slow, 3)]
+                ("weights+sinkhorn", 0, steep, 3), ("ste", 0, steep, 3)]
         for seed in range(1, self.seeds + 1):
             for name in ["universal", family] + (["dws"] if family == "mlp" else []):
                 aligner = f"deep-align:{self.aligner(name, seed)}"
                 if name and os.path.exists(self.aligner(name, seed)):
-                    made += [(aligner, 0, PAIRS, 0), (f"{aligner}+sinkhorn", SHORT, behind, 1 if seed == 1 else 4)]
+                    made += [(aligner, 0, PAIRS, 0), (f"{aligner}+sinkhorn", SHORT, behind, 1 if seed == 1 else 2)]
                     if name == "universal" and seed == 1:
-                        made += [(f"{aligner}+weights", 0, PAIRS, 0), (f"{aligner}+sinkhorn", 0, slow, 5)]
+                        made += [(f"{aligner}+weights", 0, PAIRS, 0), (f"{aligner}+sinkhorn", 0, steep, 5)]
         return made
 
     def compare(self):
@@ -149,12 +148,14 @@ class Experiment:
                  for row in self.rows if row[0] in CONVERGENCE for _, method in STARTS for steps in STEPS]
         for _, folder, data, method, steps, pairs, exactly in sorted(work, key=lambda item: item[0]):
             pairs, exactly = (2, 2 if exactly else 0) if self.quick else (pairs, exactly)
-            if (folder, short(method), steps, exactly) not in done:
+            entry = done.get((folder, short(method), steps, exactly))
+            if not entry or entry["pairs"] < pairs:
                 self.measure(folder, data, method, steps, pairs)
 
     def measure(self, folder, data, method, steps, pairs):
         path = os.path.join(self.folder, folder, "test")
-        command = [COMPARE, path, "-m", method, "--pairs", str(pairs), "--side-by-side", "--results", self.results]
+        command = [COMPARE, path, "-m", method, "--pairs", str(pairs), "--side-by-side", "--results", self.results,
+                   "--threads", str(len(os.sched_getaffinity(0)))]
         command += ["--iterations", str(steps)] if steps else []
         command += ["--samples", "1000"] if data != "flat" else []
         for option, part in [("", "test"), ("match-", "train")]:

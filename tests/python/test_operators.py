@@ -2,78 +2,12 @@
 import unittest
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, numpy_helper
 
-from common import ToolTest, run_json, session
-
-SEEDS = 20
-# Reordering sums moves float32 outputs of these small models by some 1e-7 to 1e-6.
-TOLERANCE = 1e-5
+from nets import Net, NetTest
 
 
-class Net:
-    """A model under construction: weights are named by what they are, values by number."""
-
-    def __init__(self, opset=17):
-        self.random = np.random.default_rng(7)
-        self.nodes, self.tensors, self.inputs, self.feeds, self.opset = [], [], [], {}, opset
-
-    def input(self, *shape, name="x"):
-        self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
-        self.feeds[name] = self.random.standard_normal(shape).astype(np.float32)
-        return name
-
-    def weight(self, name, *shape):
-        value = self.random.standard_normal(shape) / np.sqrt(np.prod(shape[1:]) if len(shape) > 1 else 1)
-        self.tensors.append(numpy_helper.from_array(value.astype(np.float32), name))
-        return name
-
-    def constant(self, value, kind=np.int64):
-        name = f"c{len(self.tensors)}"
-        self.tensors.append(numpy_helper.from_array(np.array(value, kind), name))
-        return name
-
-    def node(self, kind, *inputs, outputs=1, **attributes):
-        names = [f"v{len(self.nodes)}_{i}" for i in range(outputs)]
-        self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
-        return names[0] if outputs == 1 else names
-
-    def dense(self, x, name, inputs, units):
-        return self.node("Add", self.node("MatMul", x, self.weight(name, inputs, units)), self.weight(name + "_bias", units))
-
-    def model(self, *outputs):
-        graph = helper.make_graph(self.nodes, "net", self.inputs,
-                                  [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
-                                  self.tensors)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)])
-        model.ir_version = 8
-        return model
-
-
-class Operators(ToolTest):
-    def check(self, net, outputs, groups, seeds=SEEDS):
-        """Finds groups of exactly these sizes, moves them all without changing what ONNX Runtime computes, and finds
-        back where they were."""
-        model = net.model(*outputs)
-        onnx.save(model, self.path("a.onnx"))
-        found = run_json("inspect", self.path("a.onnx"))
-        self.assertEqual(sorted(group["size"] for group in found["groups"]), sorted(groups), found)
-        reference = session(model).run(None, net.feeds)
-        for seed in range(seeds):
-            run_json("permute", self.path("a.onnx"), "-o", self.path("b.onnx"), "--random", "--seed", seed, "--no-verify")
-            for x, y in zip(reference, session(self.path("b.onnx")).run(None, net.feeds), strict=True):
-                self.assertTrue(np.isfinite(x).all())
-                np.testing.assert_allclose(y, x, rtol=0, atol=TOLERANCE * np.abs(x).max(), err_msg=f"seed {seed}")
-        for method in ["weights", "deep-align"] if groups else []:
-            report = run_json(self.path("a.onnx"), self.path("b.onnx"), "-o", self.path("m.onnx"), "--method", method,
-                              "--no-verify")
-            self.assertEqual(report["distance"]["after"], 0, method)
-        before, after = ({t.name: numpy_helper.to_array(t) for t in onnx.load(self.path(f)).graph.initializer}
-                         for f in ("a.onnx", "b.onnx"))
-        if groups:
-            self.assertTrue(any(not np.array_equal(before[name], after[name]) for name in before))
-
+class Operators(NetTest):
     def recurrent(self, kind, gates, direction="forward", layers=1, states=None, **attributes):
         net = Net()
         x, size, units = net.input(5, 2, 4), 4, 6

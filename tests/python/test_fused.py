@@ -1,0 +1,185 @@
+"""Symmetries of attention as one operator, of com.microsoft's fused operators and of quantised weights, judged by ONNX
+Runtime."""
+import os
+import unittest
+
+import numpy as np
+import onnx
+
+from common import run, run_json
+from nets import Net, NetTest
+
+FUSED = {"domain": "com.microsoft"}
+HEADS, UNITS, STEPS, BATCH = 3, 4, 5, 2
+
+
+class Fused(NetTest):
+    def projected(self, net, x, inputs, **sizes):
+        return [net.dense(x, name, inputs, size) for name, size in sizes.items()]
+
+    def test_attention(self):
+        """Units of the stream (6), heads (3), and inside a head queries with keys (4) apart from values (2)."""
+        for name, more in [("plain", {}), ("causal", {"is_causal": 1}), ("mask", {}), ("head mask", {}), ("split", {})]:
+            with self.subTest(name):
+                net = Net(opset=23)
+                h = net.node("Relu", net.dense(net.input(BATCH, STEPS, 7), "in", 7, 6))
+                q, k, v = self.projected(net, h, 6, q=HEADS * UNITS, k=HEADS * UNITS, v=HEADS * 2)
+                if name == "mask":
+                    more = {"mask": net.weight("mask", STEPS, STEPS)}
+                elif name == "head mask":
+                    more = {"mask": net.weight("mask", HEADS, STEPS, STEPS)}
+                mask = [more.pop("mask")] if "mask" in more else []
+                if name == "split":
+                    q, k, v = (net.node("Transpose", net.node("Reshape", part, net.constant([0, 0, HEADS, -1])),
+                                        perm=[0, 2, 1, 3]) for part in (q, k, v))
+                    h = net.node("Reshape", net.node("Transpose", net.node("Attention", q, k, v, *mask, **more),
+                                                     perm=[0, 2, 1, 3]), net.constant([0, 0, -1]))
+                else:
+                    h = net.node("Attention", q, k, v, *mask, q_num_heads=HEADS, kv_num_heads=HEADS, **more)
+                self.check(net, [net.dense(h, "out", HEADS * 2, 3)], [6, HEADS, UNITS, 2])
+
+    def test_attention_of_shared_keys(self):
+        """Groups of heads (3), heads in a group (2), and inside them."""
+        net = Net(opset=23)
+        x = net.input(BATCH, STEPS, 7)
+        q, k, v = self.projected(net, x, 7, q=6 * UNITS, k=3 * UNITS, v=3 * 5)
+        h = net.node("Attention", q, k, v, q_num_heads=6, kv_num_heads=3)
+        self.check(net, [net.dense(h, "out", 30, 3)], [3, 2, UNITS, 5])
+        net = Net(opset=23)
+        x = net.input(BATCH, STEPS, 7)
+        q, k, v = self.projected(net, x, 7, q=6 * UNITS, k=UNITS, v=5)
+        h = net.node("Attention", q, k, v, q_num_heads=6, kv_num_heads=1)
+        self.check(net, [net.dense(h, "out", 30, 3)], [6, UNITS, 5])
+
+    def test_attention_that_keeps_what_came_before(self):
+        net = Net(opset=23)
+        q, k, v = self.projected(net, net.input(BATCH, STEPS, 7), 7, q=HEADS * UNITS, k=HEADS * UNITS, v=HEADS * 2)
+        past = [net.weight("past_k", BATCH, HEADS, 2, UNITS), net.weight("past_v", BATCH, HEADS, 2, 2)]
+        h = net.node("Attention", q, k, v, "", *past, q_num_heads=HEADS, kv_num_heads=HEADS, outputs=3)
+        more = [net.node("ReduceSum", net.node("Mul", x, x), net.constant([1, 3]), keepdims=0) for x in h[1:]]
+        self.check(net, [net.dense(h[0], "out", HEADS * 2, 3), *more], [HEADS, UNITS, 2])
+
+    def test_rotary_embedding(self):
+        net = Net(opset=23)
+        x = net.input(BATCH, STEPS, 7)
+        q, k, v = self.projected(net, x, 7, q=HEADS * UNITS, k=HEADS * UNITS, v=HEADS * 2)
+        tables = [net.weight("cos", STEPS, UNITS // 2), net.weight("sin", STEPS, UNITS // 2)]
+        ids = net.constant(np.tile(np.arange(STEPS), (BATCH, 1)))
+        q, k = (net.node("RotaryEmbedding", part, *tables, ids, num_heads=HEADS) for part in (q, k))
+        h = net.node("Attention", q, k, v, q_num_heads=HEADS, kv_num_heads=HEADS)
+        self.check(net, [net.dense(h, "out", HEADS * 2, 3)], [HEADS, 2])
+
+    def test_fused_rotary_embedding(self):
+        net = Net()
+        x = net.input(BATCH, STEPS, 7)
+        q, k, v = self.projected(net, x, 7, q=HEADS * UNITS, k=HEADS * UNITS, v=HEADS * 2)
+        tables = [net.weight("cos", STEPS, UNITS // 2), net.weight("sin", STEPS, UNITS // 2)]
+        ids = net.constant(np.tile(np.arange(STEPS), (BATCH, 1)))
+        q, k = (net.node("RotaryEmbedding", part, ids, *tables, **FUSED) for part in (q, k))
+        h = net.node("MultiHeadAttention", q, k, v, num_heads=HEADS, **FUSED)
+        self.check(net, [net.dense(h, "out", HEADS * 2, 3)], [HEADS, 2])
+
+    def test_fused_attention(self):
+        for name in ["plain", "unidirectional", "lengths", "mask"]:
+            with self.subTest(name):
+                net = Net()
+                h = net.node("Relu", net.dense(net.input(BATCH, STEPS, 7), "in", 7, 6))
+                mask = (net.constant([5, 3], np.int32) if name == "lengths" else
+                        net.constant([[1, 1, 1, 1, 0], [1, 1, 0, 1, 1]], np.int32) if name == "mask" else "")
+                h = net.node("Attention", h, net.weight("w", 6, 3 * HEADS * UNITS), net.weight("b", 3 * HEADS * UNITS), mask,
+                             num_heads=HEADS, unidirectional=int(name == "unidirectional"), **FUSED)
+                self.check(net, [net.dense(h, "out", HEADS * UNITS, 3)], [6, HEADS, UNITS, UNITS])
+
+    def test_fused_attention_with_wider_values(self):
+        net = Net()
+        h = net.node("Attention", net.input(BATCH, STEPS, 7), net.weight("w", 7, 36), net.weight("b", 36), num_heads=HEADS,
+                     qkv_hidden_sizes=[9, 9, 18], **FUSED)
+        self.check(net, [net.dense(h, "out", 18, 3)], [HEADS, 3, 6])
+
+    def test_multi_head_attention(self):
+        for name in ["plain", "bias", "attention bias"]:
+            with self.subTest(name):
+                net = Net()
+                x, y = net.input(BATCH, STEPS, 7), net.input(BATCH, 4, 5, name="y")
+                q, = self.projected(net, x, 7, q=HEADS * UNITS)
+                k, v = self.projected(net, y, 5, k=HEADS * UNITS, v=HEADS * UNITS)
+                bias = net.weight("bias", 3 * HEADS * UNITS) if name == "bias" else ""
+                more = ["", net.weight("scores", 1, HEADS, STEPS, 4)] if name == "attention bias" else []
+                h = net.node("MultiHeadAttention", q, k, v, bias, *more, num_heads=HEADS, **FUSED)
+                self.check(net, [net.dense(h, "out", HEADS * UNITS, 3)], [HEADS, UNITS, UNITS])
+
+    def test_a_bert_layer_as_onnx_runtime_fuses_it(self):
+        net, kind = Net(), np.int32
+        ids, segments = (net.integers(below, BATCH, STEPS, name=name, kind=kind) for below, name in ((11, "ids"), (2, "parts")))
+        h = net.node("EmbedLayerNormalization", ids, segments, net.weight("words", 11, 12), net.weight("positions", 9, 12),
+                     net.weight("segments", 2, 12), net.weight("g0", 12), net.weight("s0", 12), outputs=2, **FUSED)[0]
+        a = net.node("Attention", h, net.weight("w", 12, 36), net.weight("b", 36), num_heads=HEADS, **FUSED)
+        a = net.node("MatMul", a, net.weight("o", 12, 12))
+        h = net.node("SkipLayerNormalization", a, h, net.weight("g1", 12), net.weight("s1", 12), net.weight("ob", 12), **FUSED)
+        m = net.node("BiasGelu", net.node("MatMul", h, net.weight("up", 12, 10)), net.weight("upb", 10), **FUSED)
+        m = net.node("FastGelu", net.node("MatMul", m, net.weight("mid", 10, 8)), net.weight("midb", 8), **FUSED)
+        m = net.node("QuickGelu", net.node("Gelu", net.node("MatMul", m, net.weight("mid2", 8, 9)), **FUSED), **FUSED)
+        m = net.node("MatMul", m, net.weight("down", 9, 12))
+        h, sums = (lambda y: (y[0], y[3]))(net.node("SkipLayerNormalization", m, h, net.weight("g2", 12), net.weight("s2", 12),
+                                                    outputs=4, **FUSED))
+        h = net.node("Add", h, sums)
+        h = net.node("SkipSimplifiedLayerNormalization", h, h, net.weight("g3", 12), **FUSED)
+        h = net.node("SimplifiedLayerNormalization", h, net.weight("g4", 12), axis=-1)
+        self.check(net, [net.dense(h, "out", 12, 3)], [12, HEADS, 4, 4, 10, 8, 9])
+
+    def test_fused_products(self):
+        for a, b in [(0, 0), (0, 1), (1, 0), (1, 1)]:
+            with self.subTest(a=a, b=b):
+                net = Net()
+                h = net.node("Relu", net.dense(net.input(BATCH, STEPS, 7), "in", 7, 6))
+                if a:
+                    h = net.node("Transpose", h, perm=[0, 2, 1])
+                h = net.node("FusedMatMul", h, net.weight("w", *((8, 6) if b else (6, 8))), transA=a, transB=b, alpha=0.7,
+                             **FUSED)
+                self.check(net, [net.dense(net.node("Relu", h), "out", 8, 3)], [6, 8])
+
+    def test_fused_convolution(self):
+        net = Net()
+        h = net.node("Relu", net.node("Conv", net.input(1, 3, 6, 6), net.weight("w0", 8, 3, 1, 1)))
+        h = net.node("FusedConv", h, net.weight("w1", 8, 8, 3, 3), net.weight("b1", 8), h, activation="Relu",
+                     pads=[1, 1, 1, 1], **FUSED)
+        h = net.node("FusedConv", h, net.weight("w2", 5, 8, 3, 3), net.weight("b2", 5), activation="Relu", **FUSED)
+        self.check(net, [net.node("Conv", h, net.weight("w3", 2, 5, 1, 1))], [8, 5])
+
+    def quantised(self, net, name, rows, columns):
+        values = net.random.integers(-127, 128, (rows, columns))
+        scale = net.constant(net.random.uniform(0.01, 0.02, columns), np.float32)
+        return net.node("DequantizeLinear", net.constant(values, np.int8), scale, net.constant(np.zeros(columns), np.int8),
+                        axis=1)
+
+    def quantised_net(self):
+        net = Net()
+        h = net.node("Relu", net.node("MatMul", net.input(BATCH, 7), self.quantised(net, "w1", 7, 9)))
+        scale, zero = net.constant(0.05, np.float32), net.constant(3, np.uint8)
+        h = net.node("DequantizeLinear", net.node("QuantizeLinear", h, scale, zero), scale, zero)
+        return net, net.node("MatMul", h, self.quantised(net, "w2", 9, 4))
+
+    def test_quantised_weights_move_with_their_scales(self):
+        net, y = self.quantised_net()
+        self.check(net, [y], [9], aligns=False)
+
+    def test_quantised_weights_are_not_averaged(self):
+        net, y = self.quantised_net()
+        onnx.save(net.model(y), self.path("a.onnx"))
+        run_json("permute", self.path("a.onnx"), "-o", self.path("b.onnx"), "--random", "--no-verify")
+        done = run(self.path("a.onnx"), self.path("b.onnx"), "-o", self.path("m.onnx"), "--no-verify")
+        self.assertEqual(done.returncode, 4)
+        self.assertIn("quantised weights differ", done.stderr)
+        self.assertFalse(os.path.exists(self.path("m.onnx")))
+
+    def test_numbers_stay(self):
+        """Tokens are compared with a table of numbers: what moves must be weights."""
+        net = Net()
+        ids = net.integers(6, BATCH, 3)
+        hot = net.node("Equal", net.node("Unsqueeze", ids, net.constant([2])), net.constant([[[0, 1, 2, 3, 4, 5]]]))
+        h = net.node("Relu", net.dense(net.node("Cast", hot, to=onnx.TensorProto.FLOAT), "in", 6, 8))
+        self.check(net, [net.dense(h, "out", 8, 2)], [8])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
