@@ -81,20 +81,28 @@ static void binary__tests_move_along(void **state)
     }
 }
 
-static void binary__integers_move_along(void **state)
+/* Of the two constants only one is the same for all units. */
+static void binary__integers_that_vary_are_fixed(void **state)
 {
     (void)state;
-    static const unsigned char shifts[8] = {0, 1, 2, 3, 0, 1, 2, 3};
+    static const unsigned char shifts[8] = {2, 2, 2, 2, 2, 2, 2, 2};
     static const int64_t sevens[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-    test_graph *g = test_graph_create(40);
-    size_t scaled = NODE(g, "Mul", "", hidden(g), test_graph_scalar(g, OA_DTYPE_FLOAT, 30.0));
-    size_t bytes = NODE(g, "Cast", "to=2", scaled);
-    size_t shifted = NODE(g, "BitShift", "direction=LEFT", bytes,
-                          test_graph_constant(g, "shifts", OA_DTYPE_UINT8, 1, TEST_DIMS(8), shifts));
-    size_t rest = NODE(g, "Mod", "", NODE(g, "Cast", "to=7", shifted),
-                       test_graph_constant(g, "sevens", OA_DTYPE_INT64, 1, TEST_DIMS(8), sevens));
-    finish(g, NODE(g, "Cast", "to=1", rest), 8);
-    CHECK(g, "8: w1.1 b1.0 shifts.0 sevens.0 w2.0");
+    for (uint64_t varies = 0; varies < 2; varies++) {
+        test_graph *g = test_graph_create(40 + varies);
+        size_t scaled = NODE(g, "Mul", "", hidden(g), test_graph_scalar(g, OA_DTYPE_FLOAT, 30.0));
+        size_t h = NODE(g, "BitShift", "direction=LEFT", NODE(g, "Cast", "to=2", scaled),
+                        test_graph_constant(g, "shifts", OA_DTYPE_UINT8, 1, TEST_DIMS(8), shifts));
+        h = NODE(g, "Cast", "to=7", h);
+        if (varies) {
+            h = NODE(g, "Mod", "", h, test_graph_constant(g, "sevens", OA_DTYPE_INT64, 1, TEST_DIMS(8), sevens));
+        }
+        finish(g, NODE(g, "Cast", "to=1", h), 8);
+        if (varies) {
+            CHECK(g, "", "sevens.0: it is no weight, so it cannot be averaged");
+        } else {
+            CHECK(g, "8: w1.1 b1.0 shifts.0 w2.0");
+        }
+    }
 }
 
 static void broadcast__of_single_elements_carries_nothing(void **state)
@@ -132,12 +140,17 @@ static void residual__stream_is_one_group(void **state)
     CHECK(g, "6: w0.1 u1.0 v1.1 u2.0 v2.1 w9.0; 8: u1.1 v1.0; 8: u2.1 v2.0");
 }
 
-static void where__moves_with_a_constant_condition(void **state)
+static void where__moves_with_a_condition_that_is_the_same_for_all(void **state)
 {
     (void)state;
     static const unsigned char mask[8] = {1, 0, 1, 1, 0, 0, 1, 0};
     test_graph *g = test_graph_create(53);
     size_t condition = test_graph_constant(g, "mask", OA_DTYPE_BOOL, 1, TEST_DIMS(8), mask);
+    finish(g, NODE(g, "Where", "", condition, hidden(g), WEIGHT(g, "c", 8)), 8);
+    CHECK(g, "", "mask.0: it is no weight, so it cannot be averaged");
+    static const unsigned char all[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+    g = test_graph_create(54);
+    condition = test_graph_constant(g, "mask", OA_DTYPE_BOOL, 1, TEST_DIMS(8), all);
     finish(g, NODE(g, "Where", "", condition, hidden(g), WEIGHT(g, "c", 8)), 8);
     CHECK(g, "8: w1.1 b1.0 mask.0 c.0 w2.0");
 }
@@ -232,11 +245,11 @@ int main(void)
         cmocka_unit_test(unary__acosh_cast_and_tests),
         cmocka_unit_test(binary__operands_move_along),
         cmocka_unit_test(binary__tests_move_along),
-        cmocka_unit_test(binary__integers_move_along),
+        cmocka_unit_test(binary__integers_that_vary_are_fixed),
         cmocka_unit_test(broadcast__of_single_elements_carries_nothing),
         cmocka_unit_test(broadcast__against_an_unknown_size_is_fixed),
         cmocka_unit_test(residual__stream_is_one_group),
-        cmocka_unit_test(where__moves_with_a_constant_condition),
+        cmocka_unit_test(where__moves_with_a_condition_that_is_the_same_for_all),
         cmocka_unit_test(clip__with_bounds_as_inputs_or_attributes),
         cmocka_unit_test(prelu__slopes_line_up_with_the_channels),
         cmocka_unit_test(prelu__of_old_operator_sets_does_not_broadcast_as_now),
