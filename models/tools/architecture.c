@@ -27,6 +27,8 @@ static const named_kind kinds[] = {
     {"vgg-bn", {.kind = OA_NET_CONV, .activation = OA_NET_RELU, .stage_convs = 2, .has_norm = true}},
     {"resnet", {.kind = OA_NET_RESNET, .activation = OA_NET_RELU, .stage_convs = 2, .has_norm = true}},
     {"inr", {.kind = OA_NET_SINE, .activation = OA_NET_SIN}},
+    {"vit", {.kind = OA_NET_VIT, .activation = OA_NET_GELU}},
+    {"lstm", {.kind = OA_NET_LSTM}},
 };
 
 static oa_status refuse(oa_error *error, const char *text, const char *why)
@@ -88,6 +90,14 @@ static const char *find_fault(const oa_architecture *architecture)
             return "nothing follows the channels of the stages";
         }
         break;
+    case OA_NET_VIT:
+        if (architecture->size_count < 2 || architecture->extra < 1.0 ||
+            fmod((double)architecture->sizes[0], architecture->extra) != 0.0) {
+            return "heads that divide the stream's units follow a slash: vit:32-64/4";
+        }
+        return NULL;
+    case OA_NET_LSTM:
+        return architecture->extra != 0.0 ? "nothing follows the units of the layers" : NULL;
     }
     for (size_t i = 0; i < architecture->size_count; i++) {
         side /= 2; /* a residual network's first convolution halves it, not its first stage */
@@ -122,20 +132,22 @@ oa_status oa_architecture_parse(oa_architecture *architecture, const char *text,
         return OA_OK;
     }
     return refuse(error, text,
-                  "known are mlp: mlp-gelu: mlp-tanh: mlp-res: cnn: cnn-bn: vgg: vgg-bn: resnet: and inr:");
+                  "known are mlp: mlp-gelu: mlp-tanh: mlp-res: cnn: cnn-bn: vgg: vgg-bn: resnet: inr: vit: and lstm:");
 }
 
-static bool takes_images(const oa_architecture *architecture)
+bool oa_architecture_takes_images(const oa_architecture *architecture)
 {
-    return architecture->kind == OA_NET_CONV || architecture->kind == OA_NET_RESNET;
+    return architecture->kind != OA_NET_DENSE && architecture->kind != OA_NET_SINE;
 }
 
 size_t oa_architecture_inputs(const oa_architecture *architecture)
 {
-    return takes_images(architecture) ? (size_t)OA_NET_IMAGE_SIDE * OA_NET_IMAGE_SIDE : architecture->sizes[0];
+    return oa_architecture_takes_images(architecture) ? (size_t)OA_NET_IMAGE_SIDE * OA_NET_IMAGE_SIDE
+                                                      : architecture->sizes[0];
 }
 
 size_t oa_architecture_outputs(const oa_architecture *architecture)
 {
-    return takes_images(architecture) ? (size_t)OA_NET_CLASSES : architecture->sizes[architecture->size_count - 1];
+    return oa_architecture_takes_images(architecture) ? (size_t)OA_NET_CLASSES
+                                                      : architecture->sizes[architecture->size_count - 1];
 }

@@ -9,7 +9,9 @@ typedef enum oa_net_kind {
     OA_NET_DENSE,  /* fully connected layers */
     OA_NET_CONV,   /* stages of 3x3 convolutions with pooling, then dense layers; 28x28 images in, 10 classes out */
     OA_NET_RESNET, /* residual blocks of 3x3 convolutions; the same images and classes */
-    OA_NET_SINE    /* fully connected with sines between, of coordinates: implicit neural representations */
+    OA_NET_SINE,   /* fully connected with sines between, of coordinates: implicit neural representations */
+    OA_NET_VIT,    /* a transformer over 16 patches of 7x7 pixels; the same images and classes */
+    OA_NET_LSTM    /* recurrent layers over the 28 rows of the image; the same images and classes */
 } oa_net_kind;
 
 typedef enum oa_net_activation { OA_NET_RELU, OA_NET_GELU, OA_NET_TANH, OA_NET_SIN } oa_net_activation;
@@ -22,9 +24,11 @@ typedef struct oa_architecture {
     bool has_norm;                  /* BatchNormalization behind convolutions */
     bool is_residual;               /* dense layers of equal width are added to what they get */
     size_t stage_convs;             /* convolutions before each pooling */
-    size_t sizes[OA_NET_SIZES_MAX]; /* dense, sine: units from input to output; others: channels of each stage */
+    size_t sizes[OA_NET_SIZES_MAX]; /* dense, sine: units from input to output; transformer: of the stream, then inside
+                                       each block; recurrent: of each layer; others: channels of each stage */
     size_t size_count;
-    double extra; /* conv: units of the dense layer; sine: spread of the first layer's weights (frequencies) */
+    double extra; /* conv: units of the dense layer; sine: spread of the first layer's weights (frequencies);
+                     transformer: heads */
 } oa_architecture;
 
 /* Reads
@@ -34,9 +38,13 @@ typedef struct oa_architecture {
  *     resnet:8-16           channels of each stage of two residual blocks; the first convolution halves the
  *                           image, and so does each stage from the second on
  *     inr:1-32-32-1/3       units of each layer, spread of the first layer's weights (a default fits)
+ *     vit:32-64-64/4        units of the stream, of the dense layers in each block, heads
+ *     lstm:32-32            units of each recurrent layer
  * OA_ERROR_USAGE for anything else. */
 oa_status oa_architecture_parse(oa_architecture *architecture, const char *text, oa_error *error);
 
+/* Are samples images [1, 28, 28], not vectors? */
+bool oa_architecture_takes_images(const oa_architecture *architecture);
 /* Numbers a sample takes and gives. */
 size_t oa_architecture_inputs(const oa_architecture *architecture);
 size_t oa_architecture_outputs(const oa_architecture *architecture);

@@ -101,10 +101,46 @@ static void build_resnet(oa_layers *layers, const oa_architecture *architecture)
     oa_layers_dense(layers, OA_NET_CLASSES, oa_spread_default(layers->channels));
 }
 
+/* Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, section 3.1, with the mean over patches in place of a
+ * class token. */
+static void build_vit(oa_layers *layers, const oa_architecture *architecture)
+{
+    enum { WINDOW = 7 };
+    char before[OA_LAYER_NAME_SIZE];
+    size_t units = architecture->sizes[0];
+    oa_layers_patches(layers, units, WINDOW);
+    for (size_t i = 1; i < architecture->size_count; i++) {
+        memcpy(before, layers->current, sizeof before);
+        oa_layers_layer_norm(layers);
+        oa_layers_attention(layers, (size_t)architecture->extra);
+        oa_layers_add(layers, before);
+        memcpy(before, layers->current, sizeof before);
+        oa_layers_layer_norm(layers);
+        oa_layers_project(layers, architecture->sizes[i]);
+        oa_layers_activation(layers, architecture->activation);
+        oa_layers_project(layers, units);
+        oa_layers_add(layers, before);
+    }
+    oa_layers_layer_norm(layers);
+    oa_layers_mean_step(layers);
+    layers->output = "output";
+    oa_layers_dense(layers, OA_NET_CLASSES, oa_spread_default(layers->channels));
+}
+
+static void build_lstm(oa_layers *layers, const oa_architecture *architecture)
+{
+    oa_layers_rows(layers);
+    for (size_t i = 0; i < architecture->size_count; i++) {
+        oa_layers_lstm(layers, architecture->sizes[i], i + 1 == architecture->size_count);
+    }
+    layers->output = "output";
+    oa_layers_dense(layers, OA_NET_CLASSES, oa_spread_default(layers->channels));
+}
+
 oa_status oa_architecture_build(oa_builder *builder, const oa_architecture *architecture, oa_random *random,
                                 oa_error *error)
 {
-    bool is_flat = architecture->kind == OA_NET_DENSE || architecture->kind == OA_NET_SINE;
+    bool is_flat = !oa_architecture_takes_images(architecture);
     oa_value input = {.dtype = OA_DTYPE_FLOAT,
                       .has_shape = true,
                       .rank = 4,
@@ -137,6 +173,12 @@ oa_status oa_architecture_build(oa_builder *builder, const oa_architecture *arch
         break;
     case OA_NET_SINE:
         build_sine(&layers, architecture);
+        break;
+    case OA_NET_VIT:
+        build_vit(&layers, architecture);
+        break;
+    case OA_NET_LSTM:
+        build_lstm(&layers, architecture);
         break;
     }
     oa_builder_add_output(builder, "output", &output);

@@ -18,9 +18,8 @@ void oa_layers_free(oa_layers *layers)
     *layers = (oa_layers){0};
 }
 
-/* Adds a node of the current value and `more` others; its result becomes current. */
-static void add_node(oa_layers *layers, const char *op_type, const char *const *more, size_t more_count,
-                     const oa_attribute *attributes, size_t attribute_count)
+void oa_layers_node(oa_layers *layers, const char *op_type, const char *const *more, size_t more_count,
+                    const oa_attribute *attributes, size_t attribute_count)
 {
     char result[OA_LAYER_NAME_SIZE];
     const char *inputs[INPUTS_MAX] = {layers->current};
@@ -45,9 +44,8 @@ static void add_node(oa_layers *layers, const char *op_type, const char *const *
     layers->output = NULL;
 }
 
-/* Adds a tensor "KIND<n>.PART" of numbers uniform in center -+ spread; `name` receives what it is called. */
-static void add_weights(char *name, oa_layers *layers, const char *kind, const char *part, const size_t *dims,
-                        size_t rank, double center, double spread)
+void oa_layers_weights(char name[OA_LAYER_NAME_SIZE], oa_layers *layers, const char *kind, const char *part,
+                       const size_t *dims, size_t rank, double center, double spread)
 {
     size_t count = 1;
     for (size_t i = 0; i < rank; i++) {
@@ -71,10 +69,10 @@ void oa_layers_dense(oa_layers *layers, size_t units, oa_spread spread)
     char bias[OA_LAYER_NAME_SIZE];
     const size_t dims[] = {units, layers->channels};
     const oa_attribute attributes[] = {{.name = "transB", .kind = OA_ATTRIBUTE_INT, .i = 1}};
-    add_weights(weight, layers, "dense", "weight", dims, 2, 0.0, spread.weight);
-    add_weights(bias, layers, "dense", "bias", dims, 1, 0.0, spread.bias);
+    oa_layers_weights(weight, layers, "dense", "weight", dims, 2, 0.0, spread.weight);
+    oa_layers_weights(bias, layers, "dense", "bias", dims, 1, 0.0, spread.bias);
     layers->weight_count++;
-    add_node(layers, "Gemm", (const char *[]){weight, bias}, 2, attributes, 1);
+    oa_layers_node(layers, "Gemm", (const char *[]){weight, bias}, 2, attributes, 1);
     layers->channels = units;
 }
 
@@ -93,12 +91,12 @@ void oa_layers_conv(oa_layers *layers, size_t channels, size_t window, size_t st
         {.name = "strides", .kind = OA_ATTRIBUTE_INTS, .count = 2, .ints = strides},
     };
     double bound = oa_spread_default(layers->channels * window * window).weight;
-    add_weights(weight, layers, "conv", "weight", dims, 4, 0.0, bound);
+    oa_layers_weights(weight, layers, "conv", "weight", dims, 4, 0.0, bound);
     if (has_bias) {
-        add_weights(bias, layers, "conv", "bias", dims, 1, 0.0, bound);
+        oa_layers_weights(bias, layers, "conv", "bias", dims, 1, 0.0, bound);
     }
     layers->weight_count++;
-    add_node(layers, "Conv", (const char *[]){weight, bias}, has_bias ? 2 : 1, attributes, 3);
+    oa_layers_node(layers, "Conv", (const char *[]){weight, bias}, has_bias ? 2 : 1, attributes, 3);
     layers->channels = channels;
     layers->side = (layers->side + stride - 1) / stride;
 }
@@ -109,10 +107,10 @@ void oa_layers_norm(oa_layers *layers)
     static const char *const parts[4] = {"weight", "bias", "running_mean", "running_var"};
     static const double starts[4] = {1.0, 0.0, 0.0, 1.0};
     for (size_t i = 0; i < 4; i++) {
-        add_weights(names[i], layers, "norm", parts[i], &layers->channels, 1, starts[i], 0.0);
+        oa_layers_weights(names[i], layers, "norm", parts[i], &layers->channels, 1, starts[i], 0.0);
     }
     layers->weight_count++;
-    add_node(layers, "BatchNormalization", (const char *[]){names[0], names[1], names[2], names[3]}, 4, NULL, 0);
+    oa_layers_node(layers, "BatchNormalization", (const char *[]){names[0], names[1], names[2], names[3]}, 4, NULL, 0);
 }
 
 /* x / 2 * (1 + erf(x / sqrt 2)), in the operators that exporters write for it. */
@@ -126,27 +124,27 @@ static void add_gelu(oa_layers *layers)
         snprintf(names[i], sizeof names[i], "gelu%zu.%zu", layers->value_count, i);
         oa_builder_add_tensor(layers->builder, names[i], OA_DTYPE_FLOAT, NULL, 0, &numbers[i]);
     }
-    add_node(layers, "Div", (const char *[]){names[0]}, 1, NULL, 0);
-    add_node(layers, "Erf", NULL, 0, NULL, 0);
-    add_node(layers, "Add", (const char *[]){names[1]}, 1, NULL, 0);
-    add_node(layers, "Mul", (const char *[]){x}, 1, NULL, 0);
-    add_node(layers, "Mul", (const char *[]){names[2]}, 1, NULL, 0);
+    oa_layers_node(layers, "Div", (const char *[]){names[0]}, 1, NULL, 0);
+    oa_layers_node(layers, "Erf", NULL, 0, NULL, 0);
+    oa_layers_node(layers, "Add", (const char *[]){names[1]}, 1, NULL, 0);
+    oa_layers_node(layers, "Mul", (const char *[]){x}, 1, NULL, 0);
+    oa_layers_node(layers, "Mul", (const char *[]){names[2]}, 1, NULL, 0);
 }
 
 void oa_layers_activation(oa_layers *layers, oa_net_activation activation)
 {
     switch (activation) {
     case OA_NET_RELU:
-        add_node(layers, "Relu", NULL, 0, NULL, 0);
+        oa_layers_node(layers, "Relu", NULL, 0, NULL, 0);
         break;
     case OA_NET_GELU:
         add_gelu(layers);
         break;
     case OA_NET_TANH:
-        add_node(layers, "Tanh", NULL, 0, NULL, 0);
+        oa_layers_node(layers, "Tanh", NULL, 0, NULL, 0);
         break;
     case OA_NET_SIN:
-        add_node(layers, "Sin", NULL, 0, NULL, 0);
+        oa_layers_node(layers, "Sin", NULL, 0, NULL, 0);
         break;
     }
 }
@@ -158,25 +156,25 @@ void oa_layers_max_pool(oa_layers *layers)
         {.name = "kernel_shape", .kind = OA_ATTRIBUTE_INTS, .count = 2, .ints = two},
         {.name = "strides", .kind = OA_ATTRIBUTE_INTS, .count = 2, .ints = two},
     };
-    add_node(layers, "MaxPool", NULL, 0, attributes, 2);
+    oa_layers_node(layers, "MaxPool", NULL, 0, attributes, 2);
     layers->side /= 2;
 }
 
 void oa_layers_flatten(oa_layers *layers)
 {
-    add_node(layers, "Flatten", NULL, 0, NULL, 0);
+    oa_layers_node(layers, "Flatten", NULL, 0, NULL, 0);
     layers->channels *= layers->side * layers->side;
     layers->side = 0;
 }
 
 void oa_layers_mean_pool(oa_layers *layers)
 {
-    add_node(layers, "GlobalAveragePool", NULL, 0, NULL, 0);
+    oa_layers_node(layers, "GlobalAveragePool", NULL, 0, NULL, 0);
     layers->side = 1;
     oa_layers_flatten(layers);
 }
 
 void oa_layers_add(oa_layers *layers, const char *other)
 {
-    add_node(layers, "Add", &other, 1, NULL, 0);
+    oa_layers_node(layers, "Add", &other, 1, NULL, 0);
 }

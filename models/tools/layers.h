@@ -32,6 +32,13 @@ typedef struct oa_spread {
 /* 1 / sqrt(fan-in) for both. */
 oa_spread oa_spread_default(size_t fan_in);
 
+/* Adds a node of the current value and `more` others; its result becomes current. */
+void oa_layers_node(oa_layers *layers, const char *op_type, const char *const *more, size_t more_count,
+                    const oa_attribute *attributes, size_t attribute_count);
+/* Adds a tensor "KIND<n>.PART" of numbers uniform in center -+ spread; `name` receives what it is called. */
+void oa_layers_weights(char name[OA_LAYER_NAME_SIZE], oa_layers *layers, const char *kind, const char *part,
+                       const size_t *dims, size_t rank, double center, double spread);
+
 void oa_layers_dense(oa_layers *layers, size_t units, oa_spread spread);
 /* 2-D convolution of an odd window with padding that keeps the size at stride 1. */
 void oa_layers_conv(oa_layers *layers, size_t channels, size_t window, size_t stride, bool has_bias);
@@ -41,5 +48,15 @@ void oa_layers_max_pool(oa_layers *layers);  /* 2x2, odd rows and columns at the
 void oa_layers_mean_pool(oa_layers *layers); /* over the whole image; the result is flat */
 void oa_layers_flatten(oa_layers *layers);
 void oa_layers_add(oa_layers *layers, const char *other);
+
+/* On sequences [batch, steps, channels], in the operators that exporters write. */
+void oa_layers_patches(oa_layers *layers, size_t units, size_t window); /* of an image, with learned positions */
+void oa_layers_rows(oa_layers *layers);                                 /* of an image, [steps, batch, side] */
+void oa_layers_project(oa_layers *layers, size_t units);
+void oa_layers_layer_norm(oa_layers *layers);
+void oa_layers_attention(oa_layers *layers, size_t heads); /* with the projections before and behind it */
+void oa_layers_mean_step(oa_layers *layers);               /* [batch, channels] */
+/* Of [steps, batch, channels]; the result is that, or only the last step. */
+void oa_layers_lstm(oa_layers *layers, size_t units, bool last_only);
 
 #endif

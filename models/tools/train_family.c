@@ -126,7 +126,7 @@ static oa_status save_array(const char *folder, const char *name, const oa_array
 /* The shape of a network's input, samples first. */
 static size_t input_dims(size_t dims[OA_MAX_RANK], const oa_architecture *architecture)
 {
-    bool has_images = architecture->kind == OA_NET_CONV || architecture->kind == OA_NET_RESNET;
+    bool has_images = oa_architecture_takes_images(architecture);
     dims[1] = has_images ? 1 : oa_architecture_inputs(architecture);
     dims[2] = dims[3] = OA_NET_IMAGE_SIDE;
     return has_images ? 4 : 2;

@@ -79,7 +79,8 @@ static oa_status make_model(network *net, const oa_curriculum *curriculum, const
                             const oa_signal *signal, oa_random *random, oa_error *error)
 {
     oa_builder *builder = NULL;
-    oa_status status = oa_builder_create(&builder, curriculum->architecture_text, 13, error);
+    int64_t opset = curriculum->architecture.kind == OA_NET_VIT ? 17 : 13; /* LayerNormalization is new in 17 */
+    oa_status status = oa_builder_create(&builder, curriculum->architecture_text, opset, error);
     if (status != OA_OK) {
         return status;
     }

@@ -90,10 +90,8 @@ static void set_defaults(oa_train_family_options *options)
         size_t steps, batch;
         double rate;
     } defaults[] = {
-        [OA_NET_DENSE] = {800, 64, 1e-3},
-        [OA_NET_CONV] = {450, 64, 3e-3},
-        [OA_NET_RESNET] = {450, 64, 3e-3},
-        [OA_NET_SINE] = {2000, 128, 3e-3},
+        [OA_NET_DENSE] = {800, 64, 1e-3},  [OA_NET_CONV] = {450, 64, 3e-3}, [OA_NET_RESNET] = {450, 64, 3e-3},
+        [OA_NET_SINE] = {2000, 128, 3e-3}, [OA_NET_VIT] = {800, 64, 3e-3},  [OA_NET_LSTM] = {800, 64, 5e-3},
     };
     oa_net_kind kind = options->architecture.kind;
     options->steps = options->steps ? options->steps : defaults[kind].steps;
@@ -158,6 +156,7 @@ const char *oa_train_family_help(void)
            "\n"
            "architectures  mlp:784-128-128-128-10 mlp-gelu:... mlp-tanh:... mlp-res:...\n"
            "               cnn:8-16-16/32 cnn-bn:... vgg:8-16/32 vgg-bn:... resnet:8-16 inr:1-32-32-1[/FREQUENCIES]\n"
+           "               vit:32-64-64/4 lstm:32-32\n"
            "tasks          fashion disjoint-a disjoint-b rotated; sine image (for inr)\n"
            "\n"
            "  --count N       networks, or signals\n"
