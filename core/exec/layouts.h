@@ -23,6 +23,19 @@ typedef struct oa_axis_layout {
 
 oa_status oa_axis_layout_read(oa_axis_layout *layout, oa_call *call, oa_error *error);
 
+/* LayerNormalization and its like: the input is [rows, n], and n is all axes from `axis` on. */
+typedef struct oa_row_layout {
+    size_t axis;
+    size_t rows;
+    size_t n;
+} oa_row_layout;
+
+oa_status oa_row_layout_read(oa_row_layout *layout, oa_call *call, oa_error *error);
+/* How a parameter in `slot` is read along each normalised axis when it is broadcast to them: steps[input 0's rank -
+ * axis], in elements. */
+oa_status oa_row_parameter_steps(ptrdiff_t *steps, const oa_call *call, size_t slot, const oa_row_layout *layout,
+                                 oa_error *error);
+
 /* Reductions: `kept` is the shape of the output with the axes that go as 1, and [dims] the shape as it will be. The
  * axes are an input from operator set `since` on. With *is_nothing the input is passed on. */
 oa_status oa_reduced_axes(oa_array *kept, size_t *dims, size_t *rank, bool *is_nothing, oa_call *call, int64_t since,

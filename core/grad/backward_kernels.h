@@ -28,6 +28,7 @@ oa_status oa_backward_global_average_pool(oa_backward_call *call, oa_error *erro
 oa_status oa_backward_global_max_pool(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_hard_sigmoid(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_hard_swish(oa_backward_call *call, oa_error *error);
+oa_status oa_backward_layer_normalization(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_leaky_relu(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_log(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_log_softmax(oa_backward_call *call, oa_error *error);
@@ -48,6 +49,7 @@ oa_status oa_backward_reduce_mean(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_reduce_sum(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_reduce_sum_square(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_relu(oa_backward_call *call, oa_error *error);
+oa_status oa_backward_rms_normalization(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_selu(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_sigmoid(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_sin(oa_backward_call *call, oa_error *error);

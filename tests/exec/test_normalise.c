@@ -189,6 +189,94 @@ static void batch_normalization__updates_its_statistics_in_training(void **state
     }
 }
 
+/* y, mean and 1 / deviation by the definition, in double precision. */
+static void layer_reference(oa_array *exact, const oa_array *const *inputs, size_t n, bool centres)
+{
+    for (size_t i = 0; i < exact[0].count; i++) {
+        size_t row = i / n;
+        double mean = 0.0, moment = 0.0;
+        for (size_t k = 0; k < n && centres; k++) {
+            mean += number_at(inputs[0], row * n + k) / (double)n;
+        }
+        for (size_t k = 0; k < n; k++) {
+            moment += pow(number_at(inputs[0], row * n + k) - mean, 2.0) / (double)n;
+        }
+        double inverse = 1.0 / sqrt(moment + (double)0.01f);
+        ((double *)exact[1].data)[row] = mean;
+        ((double *)exact[2].data)[row] = inverse;
+        ((double *)exact[0].data)[i] = (number_at(inputs[0], i) - mean) * inverse * number_at(inputs[1], i % n) +
+                                       (centres ? number_at(inputs[2], i % n) : 0.0);
+    }
+}
+
+static void layer_normalization__equals_the_definition(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization"};
+    static const oa_dtype dtypes[] = {OA_DTYPE_FLOAT, OA_DTYPE_DOUBLE, OA_DTYPE_FLOAT16};
+    for (uint64_t seed = 1; seed <= 90; seed++) {
+        oa_random random;
+        oa_random_init(&random, seed);
+        size_t rank = random_between(&random, 1, 4), dims[4], kept[4], n = 1, kind = seed % 3, which = seed / 3 % 3;
+        size_t axis = oa_random_below(&random, rank);
+        for (size_t d = 0; d < rank; d++) {
+            dims[d] = random_between(&random, 1, d + 1 == rank ? 20 : 4);
+            kept[d] = d < axis ? dims[d] : 1;
+            n *= d < axis ? 1 : dims[d];
+        }
+        oa_array made[3], inputs[3], outputs[3] = {{0}}, exact[3];
+        const oa_array *pointers[] = {&inputs[0], &inputs[1], &inputs[2]};
+        for (size_t i = 0; i < 3; i++) {
+            made[i] = i == 0 ? random_floats(&random, dims, rank) : random_floats(&random, dims + axis, rank - axis);
+            inputs[i] = floats_as(&made[i], dtypes[which]);
+            exact[i] = make_array(OA_DTYPE_DOUBLE, i == 0 ? dims : kept, rank);
+        }
+        layer_reference(exact, pointers, n, kind == 0);
+        op node = {.type = types[kind], .version = 17, .output_count = kind == 0 ? 3 : kind == 1 ? 1 : 2};
+        add_attribute(&node, attribute_float("epsilon", 0.01f));
+        add_attribute(&node, attribute_int("axis", (int64_t)axis - (seed % 2 ? (int64_t)rank : 0)));
+        oa_error error = {0};
+        if (run_op(outputs, &node, pointers, kind == 0 ? 3 : 2, &error) != OA_OK) {
+            fail_msg("%s", error.message);
+        }
+        for (size_t i = 0; i < node.output_count; i++) {
+            bool is_half = which == 2 && i == 0;
+            const oa_array *reference = &exact[kind == 2 && i == 1 ? 2 : i];
+            oa_array expected = floats_as(reference, which == 2 && i > 0 ? OA_DTYPE_FLOAT : dtypes[which]);
+            assert_agree(&outputs[i], &expected, is_half ? 2e-3 : 1e-5, is_half ? 2e-3 : 1e-5, types[kind], seed);
+            oa_array_free(&expected);
+        }
+        for (size_t i = 0; i < 3; i++) {
+            oa_array_free(&made[i]);
+            oa_array_free(&inputs[i]);
+            oa_array_free(&outputs[i]);
+            oa_array_free(&exact[i]);
+        }
+    }
+    print_message("seeds 1 to 90\n");
+}
+
+static void layer_normalization__refuses_parameters_that_do_not_broadcast(void **state)
+{
+    (void)state;
+    static const size_t dims[] = {2, 3, 4};
+    oa_random random;
+    oa_random_init(&random, 1);
+    oa_array x = random_floats(&random, dims, 3), four = random_floats(&random, dims + 2, 1);
+    oa_array three = random_floats(&random, dims + 1, 1), wide = make_array(OA_DTYPE_DOUBLE, dims + 2, 1);
+    op node = {.type = "LayerNormalization", .version = 17};
+    expect_failure(&node, (const oa_array *const[]){&x, &three}, 2, OA_ERROR_INPUT);
+    expect_failure(&node, (const oa_array *const[]){&x, &four, &three}, 3, OA_ERROR_INPUT);
+    expect_failure(&node, (const oa_array *const[]){&x, &x}, 2, OA_ERROR_INPUT);
+    expect_failure(&node, (const oa_array *const[]){&x, &wide}, 2, OA_ERROR_INPUT);
+    add_attribute(&node, attribute_int("axis", 3));
+    expect_failure(&node, (const oa_array *const[]){&x, &four}, 2, OA_ERROR_INPUT);
+    oa_array_free(&x);
+    oa_array_free(&three);
+    oa_array_free(&four);
+    oa_array_free(&wide);
+}
+
 /* The first words of the generator for the seed of its authors' test program, and the 10000th for that of the C++
  * standard, which both publish. */
 static void mersenne__is_the_published_generator(void **state)
@@ -257,6 +345,8 @@ int main(void)
         cmocka_unit_test(softmax__does_not_overflow),
         cmocka_unit_test(batch_normalization__equals_the_definition),
         cmocka_unit_test(batch_normalization__updates_its_statistics_in_training),
+        cmocka_unit_test(layer_normalization__equals_the_definition),
+        cmocka_unit_test(layer_normalization__refuses_parameters_that_do_not_broadcast),
         cmocka_unit_test(mersenne__is_the_published_generator),
         cmocka_unit_test(dropout__is_the_identity_unless_training),
     };

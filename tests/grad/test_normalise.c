@@ -1,4 +1,4 @@
-/* BatchNormalization by either kind of statistics. */
+/* BatchNormalization by either kind of statistics, and normalisations of rows. */
 #include "tests/grad/differences.h"
 
 GRADIENT_TEST(batch_normalization,
@@ -39,6 +39,20 @@ static void training__differentiates_the_statistics_of_the_batch(void **state)
     }
 }
 
+GRADIENT_TEST(layer_normalization, return NODE(g, "LayerNormalization", "", WEIGHT(g, "x", 3, 4, 19),
+                                               POSITIVE(g, "w", 19), WEIGHT(g, "b", 19));)
+GRADIENT_TEST(layer_normalization_over_two_axes,
+              return NODE(g, "LayerNormalization", "axis=1 epsilon=0.1", WEIGHT(g, "x", 4, 3, 5), WEIGHT(g, "w", 3, 5),
+                          WEIGHT(g, "b", 1, 5));)
+GRADIENT_TEST(layer_normalization_without_bias_beside_another_reader, size_t x = WEIGHT(g, "x", 4, 6);
+              return NODE(g, "Mul", "", NODE(g, "LayerNormalization", "", NODE(g, "Sin", "", x), WEIGHT(g, "w", 6)),
+                          NODE(g, "Sin", "", x));)
+GRADIENT_TEST(rms_normalization, return NODE(g, "RMSNormalization", "", WEIGHT(g, "x", 3, 4, 9), POSITIVE(g, "w", 9));)
+GRADIENT_TEST(simplified_layer_normalization_beside_another_reader, size_t x = WEIGHT(g, "x", 4, 6);
+              return NODE(g, "Add", "",
+                          NODE(g, "SimplifiedLayerNormalization", "axis=-1 epsilon=0.01", x, WEIGHT(g, "w", 1, 6)),
+                          NODE(g, "Sin", "", x));)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -46,6 +60,11 @@ int main(void)
         GRADIENT_ROW(batch_normalization_of_rows),
         GRADIENT_ROW(batch_normalization_beside_another_reader),
         GRADIENT_ROW(batch_normalization_in_training_mode),
+        GRADIENT_ROW(layer_normalization),
+        GRADIENT_ROW(layer_normalization_over_two_axes),
+        GRADIENT_ROW(layer_normalization_without_bias_beside_another_reader),
+        GRADIENT_ROW(rms_normalization),
+        GRADIENT_ROW(simplified_layer_normalization_beside_another_reader),
         cmocka_unit_test(training__differentiates_the_statistics_of_the_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
