@@ -152,7 +152,10 @@ void oa_aligner_refined_scores(oa_var *scores, oa_tape *tape, const oa_aligner_l
                                size_t a, size_t b)
 {
     for (size_t g = 0; g < plan->layout->group_count; g++) {
-        scores[g] = oa_aligner_scores(tape, leaves, plan, models, features, g, a, b);
+        size_t n = plan->layout->groups[g].size;
+        float *room = oa_tape_is_recording(tape) ? NULL : oa_tape_buffer(tape, n * n);
+        oa_tape_mark mark = oa_tape_here(tape);
+        scores[g] = oa_tape_keep(tape, room, &mark, oa_aligner_scores(tape, leaves, plan, models, features, g, a, b));
     }
     if (plan->functions->refine) {
         plan->functions->refine(scores, tape, leaves, plan, models, a, b);

@@ -28,8 +28,8 @@ typedef struct refinement {
     const oa_var *parameters; /* of this step */
     oa_var *w[2];             /* [between_count] of a and b: [rows, taps * columns] */
     oa_var *soft;             /* [group_count] */
-    oa_var *terms;            /* [2 * between_count] what relations say about a group, side by side */
-    float **kept;             /* [group_count] scores, where nothing else is to be kept */
+    float **sums;  /* [group_count] the new scores so far, when nothing is recorded; else NULL, and there are terms */
+    oa_var *terms; /* [2 * between_count] what relations say about a group, side by side */
     size_t *first; /* [group_count * 2] where a group's terms begin, for tensors that compute it and that take it in */
     size_t *used;  /* [group_count * 2] */
 } refinement;
@@ -63,12 +63,6 @@ static oa_var soften(oa_tape *tape, oa_var scores, oa_var sharpness)
     return oa_op_sum(tape, both, (const float[]){0.5f, 0.5f}, 2);
 }
 
-static void put(refinement *f, const oa_relation_axis *to, oa_var term)
-{
-    size_t side = to->group * 2 + to->is_input;
-    f->terms[f->first[side] + f->used[side]++] = term;
-}
-
 /* How much a relation counts for the units on one of its axes, which it compares by `size` weights each. */
 static oa_var weight_of(const refinement *f, size_t r, const oa_relation_axis *to, size_t size)
 {
@@ -76,30 +70,22 @@ static oa_var weight_of(const refinement *f, size_t r, const oa_relation_axis *t
     return oa_weigh(f->tape, f->parameters + (to->is_input ? OA_WEIGHING_PARAMETERS : 0), share, size);
 }
 
-/* Room for a result that alone is to stay; none on a tape that records, where everything stays. */
-typedef struct result {
-    float *room;
-    oa_tape_mark mark;
-} result;
-
-static result begin(refinement *f, size_t count)
+/* Adds what relation r says about the units on an axis: at once, or as a term of the sum that is recorded. */
+static void add(refinement *f, size_t r, const oa_relation_axis *to, oa_var across, size_t size)
 {
-    result r = {.room = oa_tape_is_recording(f->tape) ? NULL : oa_tape_buffer(f->tape, count)};
-    r.mark = oa_tape_here(f->tape);
-    return r;
-}
-
-/* The result, everything else since begin forgotten. */
-static oa_var end(refinement *f, const result *r, oa_var made)
-{
-    const float *data = oa_tape_data(f->tape, made);
-    size_t rows = oa_tape_rows(f->tape, made), columns = oa_tape_columns(f->tape, made);
-    if (!r->room || !data || oa_tape_status(f->tape, NULL) != OA_OK) {
-        return made;
+    oa_var weight = weight_of(f, r, to, size);
+    if (oa_tape_is_recording(f->tape)) {
+        size_t side = to->group * 2 + to->is_input;
+        f->terms[f->first[side] + f->used[side]++] = oa_op_scale(f->tape, across, weight);
+    } else if (oa_tape_status(f->tape, NULL) == OA_OK) {
+        float *restrict sum = f->sums[to->group];
+        const float *restrict term = oa_tape_data(f->tape, across);
+        const float factor = oa_tape_data(f->tape, weight)[0];
+        size_t count = oa_tape_rows(f->tape, across) * oa_tape_columns(f->tape, across);
+        for (size_t i = 0; i < count; i++) {
+            sum[i] += factor * term[i];
+        }
     }
-    memcpy(r->room, data, rows * columns * sizeof *data);
-    oa_tape_back_to(f->tape, &r->mark);
-    return oa_tape_constant(f->tape, r->room, rows, columns);
 }
 
 /* What a relation says about its rows and about its columns. */
@@ -112,71 +98,83 @@ static void compare(refinement *f, size_t r)
     if (!taps) {
         return; /* the tape has failed */
     }
-    result of_rows = begin(f, rows * rows);
+    oa_tape_mark mark = oa_tape_here(f->tape);
     oa_var across = oa_op_matmul(f->tape, oa_op_reshape(f->tape, a, rows * taps, columns), false,
                                  f->soft[relation->columns.group], false, 1.0f);
     across = oa_op_matmul(f->tape, oa_op_reshape(f->tape, across, rows, taps * columns), false, b, true,
                           1.0f / (float)(columns * taps));
-    across = oa_op_scale(f->tape, across, weight_of(f, r, &relation->rows, columns * taps));
-    put(f, &relation->rows, end(f, &of_rows, across));
-    result of_columns = begin(f, columns * columns);
+    add(f, r, &relation->rows, across, columns * taps);
+    oa_tape_back_to(f->tape, &mark);
     across = oa_op_matmul(f->tape, f->soft[relation->rows.group], true, a, false, 1.0f);
     across = oa_op_matmul(f->tape, oa_op_reshape(f->tape, across, rows * taps, columns), true,
                           oa_op_reshape(f->tape, b, rows * taps, columns), false, 1.0f / (float)(rows * taps));
-    across = oa_op_scale(f->tape, across, weight_of(f, r, &relation->columns, rows * taps));
-    put(f, &relation->columns, end(f, &of_columns, across));
+    add(f, r, &relation->columns, across, rows * taps);
+    oa_tape_back_to(f->tape, &mark);
 }
 
-/* One step: `scores` from `first`, the encoder's own, and what the scores so far say about each other. */
-static void step(oa_var *scores, refinement *f, const oa_var *first, const oa_var *parameters)
+/* A copy that stays when all that is made from here on is forgotten. NULL after a failure. */
+static float *copy_of(oa_tape *tape, oa_var made)
 {
-    size_t groups = f->plan->base.layout->group_count;
-    memset(f->used, 0, groups * 2 * sizeof *f->used);
+    size_t count = oa_tape_rows(tape, made) * oa_tape_columns(tape, made);
+    float *copy = oa_tape_buffer(tape, count);
+    if (copy) {
+        memcpy(copy, oa_tape_data(tape, made), count * sizeof *copy);
+    }
+    return copy;
+}
+
+/* The scores of group g as a doubly stochastic matrix; nothing else stays when nothing is recorded. */
+static oa_var soft_scores(refinement *f, size_t g, oa_var scores, oa_var sharpness)
+{
+    size_t n = f->plan->base.layout->groups[g].size;
+    float *room = oa_tape_is_recording(f->tape) ? NULL : oa_tape_buffer(f->tape, n * n);
+    oa_tape_mark mark = oa_tape_here(f->tape);
+    return oa_tape_keep(f->tape, room, &mark, soften(f->tape, scores, sharpness));
+}
+
+/* The sum of the terms of a group, recorded. */
+static oa_var sum_of(refinement *f, size_t g, oa_var first)
+{
+    oa_var terms[3] = {first};
+    size_t count = 1;
+    for (size_t side = 0; side < 2; side++) {
+        size_t used = f->used[g * 2 + side];
+        if (used) {
+            terms[count++] = oa_op_sum(f->tape, f->terms + f->first[g * 2 + side], NULL, used);
+        }
+    }
+    return count > 1 ? oa_op_sum(f->tape, terms, NULL, count) : first;
+}
+
+/* One step: `scores` from `first`, the encoder's own, and what the scores so far say about each other. Without a
+ * backward pass to come, only the scores stay. */
+static void step(oa_var *scores, refinement *f, const oa_var *first, const oa_var *parameters, bool is_last)
+{
+    const oa_layout *layout = f->plan->base.layout;
+    bool records = oa_tape_is_recording(f->tape);
+    memset(f->used, 0, layout->group_count * 2 * sizeof *f->used);
     f->parameters = parameters;
-    for (size_t g = 0; g < groups; g++) {
-        size_t n = f->plan->base.layout->groups[g].size;
+    for (size_t g = 0; g < layout->group_count && !records; g++) {
+        /* Nobody needs the first scores after the last step: it may write over them. */
+        f->sums[g] = !f->plan->groups[g].end_count ? NULL
+                     : is_last                     ? (float *)oa_tape_data(f->tape, first[g])
+                                                   : copy_of(f->tape, first[g]);
+    }
+    oa_tape_mark mark = oa_tape_here(f->tape);
+    for (size_t g = 0; g < layout->group_count; g++) {
         if (f->plan->groups[g].end_count) {
-            result soft = begin(f, n * n);
-            f->soft[g] = end(f, &soft, soften(f->tape, scores[g], parameters[OA_REFINE_SHARPNESS]));
+            f->soft[g] = soft_scores(f, g, scores[g], parameters[OA_REFINE_SHARPNESS]);
         }
     }
     for (size_t r = 0; r < f->plan->relations.between_count; r++) {
         compare(f, r);
     }
-    for (size_t g = 0; g < groups; g++) {
-        oa_var terms[3] = {first[g]};
-        size_t count = 1;
-        for (size_t side = 0; side < 2; side++) {
-            size_t used = f->used[g * 2 + side];
-            if (used) {
-                terms[count++] = oa_op_sum(f->tape, f->terms + f->first[g * 2 + side], NULL, used);
-            }
-        }
-        scores[g] = count > 1 ? oa_op_sum(f->tape, terms, NULL, count) : first[g];
-    }
-}
-
-/* The same; without a backward pass to come, only the scores stay. */
-static void step_and_forget(oa_var *scores, refinement *f, const oa_var *first, const oa_var *parameters)
-{
-    const oa_layout *layout = f->plan->base.layout;
-    if (oa_tape_is_recording(f->tape)) {
-        step(scores, f, first, parameters);
-        return;
-    }
-    for (size_t g = 0; g < layout->group_count; g++) {
-        f->kept[g] = oa_tape_buffer(f->tape, layout->groups[g].size * layout->groups[g].size);
-    }
-    oa_tape_mark mark = oa_tape_here(f->tape);
-    step(scores, f, first, parameters);
-    bool is_done = oa_tape_status(f->tape, NULL) == OA_OK;
-    for (size_t g = 0; g < layout->group_count && is_done; g++) {
-        memcpy(f->kept[g], oa_tape_data(f->tape, scores[g]),
-               layout->groups[g].size * layout->groups[g].size * sizeof(float));
-    }
     oa_tape_back_to(f->tape, &mark);
-    for (size_t g = 0; g < layout->group_count && is_done; g++) {
-        scores[g] = oa_tape_constant(f->tape, f->kept[g], layout->groups[g].size, layout->groups[g].size);
+    for (size_t g = 0; g < layout->group_count && oa_tape_status(f->tape, NULL) == OA_OK; g++) {
+        size_t n = layout->groups[g].size;
+        scores[g] = records      ? sum_of(f, g, first[g])
+                    : f->sums[g] ? oa_tape_constant(f->tape, f->sums[g], n, n)
+                                 : first[g];
     }
 }
 
@@ -200,8 +198,8 @@ void oa_messages_refine(oa_var *scores, oa_tape *tape, const oa_aligner_plan *ba
     f.terms = oa_calloc(relations, 2 * sizeof *f.terms);
     f.first = oa_calloc(groups, 2 * sizeof *f.first);
     f.used = oa_calloc(groups, 2 * sizeof *f.used);
-    f.kept = oa_calloc(groups, sizeof *f.kept);
-    if (first && f.w[0] && f.w[1] && f.soft && f.terms && f.first && f.used && f.kept) {
+    f.sums = oa_calloc(groups, sizeof *f.sums);
+    if (first && f.w[0] && f.w[1] && f.soft && f.terms && f.first && f.used && f.sums) {
         size_t room = 0;
         for (size_t side = 0; side < groups * 2; side++) {
             f.first[side] = room;
@@ -213,7 +211,7 @@ void oa_messages_refine(oa_var *scores, oa_tape *tape, const oa_aligner_plan *ba
             f.w[1][r] = weights_of(tape, (const oa_packed_messages *)models[b], r);
         }
         for (size_t k = 0; k < base->config.refinements; k++) {
-            step_and_forget(scores, &f, first, parameters + OA_REFINE_PARAMETERS * k);
+            step(scores, &f, first, parameters + OA_REFINE_PARAMETERS * k, k + 1 == base->config.refinements);
         }
     } else {
         oa_error error = {0};
@@ -227,5 +225,5 @@ void oa_messages_refine(oa_var *scores, oa_tape *tape, const oa_aligner_plan *ba
     oa_free(f.terms);
     oa_free(f.first);
     oa_free(f.used);
-    oa_free(f.kept);
+    oa_free(f.sums);
 }

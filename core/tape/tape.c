@@ -119,6 +119,18 @@ void oa_tape_back_to(oa_tape *tape, const oa_tape_mark *mark)
     tape->count = mark->entries;
 }
 
+oa_var oa_tape_keep(oa_tape *tape, float *room, const oa_tape_mark *mark, oa_var made)
+{
+    const float *data = oa_tape_data(tape, made);
+    size_t rows = oa_tape_rows(tape, made), columns = oa_tape_columns(tape, made);
+    if (tape->records || tape->error.status != OA_OK || !room || !data) {
+        return made;
+    }
+    memcpy(room, data, rows * columns * sizeof *data);
+    oa_tape_back_to(tape, mark);
+    return oa_tape_constant(tape, room, rows, columns);
+}
+
 static void fail(oa_tape *tape, oa_status status, const char *message)
 {
     oa_error error = {.status = OA_OK};

@@ -38,6 +38,9 @@ typedef struct oa_tape_mark {
 } oa_tape_mark;
 oa_tape_mark oa_tape_here(const oa_tape *tape);
 void oa_tape_back_to(oa_tape *tape, const oa_tape_mark *mark);
+/* `made`, with all forgotten that was made since the mark, and itself moved to `room`, a buffer of its size from before
+ * the mark. On a tape that records, or failed, just `made`. */
+oa_var oa_tape_keep(oa_tape *tape, float *room, const oa_tape_mark *mark, oa_var made);
 
 /* Leaves; the data is borrowed until reset. A parameter's gradient is ADDED to `gradient` (NULL: not wanted). */
 oa_var oa_tape_constant(oa_tape *tape, const float *data, size_t rows, size_t columns);

@@ -185,7 +185,8 @@ static void gradients__are_those_of_central_differences(void **state)
     }
 }
 
-/* On a tape that does not record, only results stay; they must be the same. */
+/* On a tape that does not record, only results stay; they must be the same, but for the order of a few sums of numbers
+ * of about size 1. */
 static void refined_scores__are_the_same_without_a_backward_pass(void **state)
 {
     model_builder *builders[] = {build_mlp, build_cnn, build_residual, build_attention, build_square};
@@ -213,8 +214,11 @@ static void refined_scores__are_the_same_without_a_backward_pass(void **state)
         oa_tape_record(e.tape, false);
         encoded_refined(light, &e, 0, 1);
         for (size_t g = 0; g < groups; g++) {
-            size_t bytes = p.layout->groups[g].size * p.layout->groups[g].size * sizeof(float);
-            assert_memory_equal(oa_tape_data(e.tape, light[g]), copies[g], bytes);
+            size_t count = p.layout->groups[g].size * p.layout->groups[g].size;
+            const float *data = oa_tape_data(e.tape, light[g]);
+            for (size_t i = 0; i < count; i++) {
+                assert_true(fabsf(data[i] - copies[g][i]) <= 1e-5f * (1.0f + fabsf(copies[g][i])));
+            }
             oa_free(copies[g]);
         }
         free_weights(first, p.problem.a);

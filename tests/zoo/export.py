@@ -19,7 +19,7 @@ import torchvision
 from torch import nn
 
 LARGE = ["resnet18", "resnet50", "resnext50_32x4d", "vgg16_bn", "densenet121", "mobilenet_v2", "mobilenet_v3_large",
-         "shufflenet_v2_x1_0", "squeezenet1_1", "vit_b_16"]
+         "shufflenet_v2_x1_0", "squeezenet1_1", "vit_b_16", "bert_base"]
 
 
 class Encoder(nn.Module):
@@ -33,6 +33,22 @@ class Encoder(nn.Module):
 
     def forward(self, x):
         return self.head(self.layers(self.embed(x)).mean(self.steps))
+
+
+class Bert(nn.Module):
+    """An encoder of tokens of the size of BERT-base: 109 million parameters."""
+
+    def __init__(self, width=768, layers=12, tokens=30522, positions=512):
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(width, 12, 4 * width, dropout=0.0, activation="gelu", batch_first=True)
+        self.words, self.positions = nn.Embedding(tokens, width), nn.Embedding(positions, width)
+        self.kinds, self.norm = nn.Embedding(2, width), nn.LayerNorm(width)
+        self.layers, self.pool = nn.TransformerEncoder(layer, layers), nn.Linear(width, width)
+        self.head = nn.Linear(width, 2)
+
+    def forward(self, ids):
+        x = self.words(ids) + self.positions(torch.arange(ids.shape[1])) + self.kinds(torch.zeros_like(ids))
+        return self.head(torch.tanh(self.pool(self.layers(self.norm(x))[:, 0])))
 
 
 class CrossAttention(nn.Module):
@@ -225,6 +241,8 @@ SMALL = {
 
 
 def large(name):
+    if name.startswith("bert_base"):
+        return Bert(), (torch.randint(0, 30522, (1, 16)),)
     return getattr(torchvision.models, name)(), (torch.randn(1, 3, 224, 224),)
 
 
