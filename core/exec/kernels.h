@@ -59,6 +59,7 @@ oa_status oa_kernel_less_or_equal(oa_call *call, oa_error *error);
 oa_status oa_kernel_log(oa_call *call, oa_error *error);
 oa_status oa_kernel_log_softmax(oa_call *call, oa_error *error);
 oa_status oa_kernel_lp_pool(oa_call *call, oa_error *error);
+oa_status oa_kernel_lstm(oa_call *call, oa_error *error);
 oa_status oa_kernel_matmul(oa_call *call, oa_error *error);
 oa_status oa_kernel_max(oa_call *call, oa_error *error);
 oa_status oa_kernel_max_pool(oa_call *call, oa_error *error);

@@ -54,6 +54,7 @@ static const oa_operator table[] = {
     {"", "Identity", oa_kernel_identity, 1, 1, false},
     {"", "IsInf", oa_kernel_is_inf, 1, 1, true},
     {"", "IsNaN", oa_kernel_is_nan, 1, 1, true},
+    {"", "LSTM", oa_kernel_lstm, 3, 8, true},
     {"", "LayerNormalization", oa_kernel_layer_normalization, 2, 3, true},
     {"", "LeakyRelu", oa_kernel_leaky_relu, 1, 1, true},
     {"", "Less", oa_kernel_less, 2, 2, true},

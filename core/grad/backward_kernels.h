@@ -32,6 +32,7 @@ oa_status oa_backward_layer_normalization(oa_backward_call *call, oa_error *erro
 oa_status oa_backward_leaky_relu(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_log(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_log_softmax(oa_backward_call *call, oa_error *error);
+oa_status oa_backward_lstm(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_matmul(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_max(oa_backward_call *call, oa_error *error);
 oa_status oa_backward_max_pool(oa_backward_call *call, oa_error *error);

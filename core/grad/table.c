@@ -43,6 +43,7 @@ static const oa_backward_row table[] = {
     {"", "Identity", oa_backward_pass, OA_READS_NOTHING, 1},
     {"", "IsInf", NULL, OA_READS_NOTHING, 0},
     {"", "IsNaN", NULL, OA_READS_NOTHING, 0},
+    {"", "LSTM", oa_backward_lstm, OA_READS_INPUTS, 8},
     {"", "LayerNormalization", oa_backward_layer_normalization, OA_READS_INPUTS, 3},
     {"", "LeakyRelu", oa_backward_leaky_relu, OA_READS_INPUTS, 1},
     {"", "Less", NULL, OA_READS_NOTHING, 0},
