@@ -1,7 +1,6 @@
 /* The sequence of steps that LSTM, GRU and RNN share. */
 #include "core/exec/recurrent.h"
 
-#include "core/exec/kernels.h"
 #include "core/exec/strided.h"
 #include "core/exec/types.h"
 #include "core/linalg/blas.h"
@@ -290,9 +289,4 @@ oa_status oa_recurrent_run(oa_call *call, const oa_recurrent_kind *kind, oa_recu
         }
     }
     return status;
-}
-
-oa_status oa_kernel_lstm(oa_call *call, oa_error *error)
-{
-    return oa_recurrent_run(call, &oa_lstm_kind, oa_lstm_step, error);
 }

@@ -1,6 +1,7 @@
 /* LSTM (Hochreiter and Schmidhuber 1997, doi 10.1162/neco.1997.9.8.1735), with the forget gate of Gers et al. 2000 and
  * peepholes. With the gates i, o, f and g in the order of the weights, s the sigmoid, and p the peepholes:
  *   i = s(a_i + p_i c'), f = s(a_f + p_f c'), g = tanh(a_g), c = f c' + i g, o = s(a_o + p_o c), h = o tanh(c). */
+#include "core/exec/kernels.h"
 #include "core/exec/recurrent.h"
 #include "core/exec/recurrent_cells.h"
 #include "core/exec/types.h"
@@ -13,6 +14,7 @@ const oa_recurrent_kind oa_lstm_kind = {.gates = 4, .has_cell = true, .activatio
     static void row_##tag(type *restrict gates, type *restrict c, type *restrict h, const type *restrict c_before,     \
                           const type *restrict bias, const type *restrict peepholes, size_t n)                         \
     {                                                                                                                  \
+        OA_INDEPENDENT                                                                                                 \
         for (size_t j = 0; j < n; j++) {                                                                               \
             const type i = oa_cell_sigmoid_##tag(gates[j] + bias[j] + peepholes[j] * c_before[j]);                     \
             const type f =                                                                                             \
@@ -56,4 +58,9 @@ oa_status oa_lstm_step(const oa_recurrent_pass *pass, size_t t, oa_error *error)
         rows_f64(pass, t);
     }
     return OA_OK;
+}
+
+oa_status oa_kernel_lstm(oa_call *call, oa_error *error)
+{
+    return oa_recurrent_run(call, &oa_lstm_kind, oa_lstm_step, error);
 }

@@ -1,5 +1,6 @@
 /* LSTM, backwards: for every unit and row, with the forward pass as in core/exec/recurrent_lstm.c. */
 #include "core/exec/recurrent_cells.h"
+#include "core/exec/types.h"
 #include "core/grad/backward_kernels.h"
 #include "core/grad/backward_recurrent.h"
 
@@ -10,6 +11,7 @@ OA_VECTOR_CLONES
 static void lstm_row(float *restrict gates, float *restrict dh, float *restrict dc, const float *restrict before,
                      const float *restrict after, const float *restrict peepholes, size_t n)
 {
+    OA_INDEPENDENT
     for (size_t j = 0; j < n; j++) {
         const float i = gates[j], o = gates[n + j], f = gates[2 * n + j], g = gates[3 * n + j];
         const float t = oa_cell_tanh_f32(after[j]);

@@ -77,9 +77,41 @@ static void lstm(double *h, double *c, const layer *l, size_t d, size_t t, size_
     memcpy(h, next, n * sizeof *h);
 }
 
+static void gru(double *h, const layer *l, size_t d, size_t t, size_t b)
+{
+    double next[MOST], reset[MOST], part[MOST];
+    size_t n = l->units;
+    for (size_t k = 0; k < n; k++) {
+        reset[k] = sigmoid(input_part(l, d, t, b, n + k) + state_part(l, d, h, n + k));
+        part[k] = reset[k] * h[k];
+    }
+    for (size_t k = 0; k < n; k++) {
+        double z = sigmoid(input_part(l, d, t, b, k) + state_part(l, d, h, k));
+        double state = l->is_linear ? reset[k] * state_part(l, d, h, 2 * n + k) : state_part(l, d, part, 2 * n + k);
+        next[k] = (1.0 - z) * tanh(input_part(l, d, t, b, 2 * n + k) + state) + z * h[k];
+    }
+    memcpy(h, next, n * sizeof *h);
+}
+
+static void rnn(double *h, const layer *l, size_t d, size_t t, size_t b)
+{
+    double next[MOST];
+    for (size_t k = 0; k < l->units; k++) {
+        double sum = input_part(l, d, t, b, k) + state_part(l, d, h, k);
+        next[k] = !l->is_relu ? tanh(sum) : sum < 0.0 ? 0.0 : sum;
+    }
+    memcpy(h, next, l->units * sizeof *h);
+}
+
 static void step(double *h, double *c, const layer *l, size_t d, size_t t, size_t b)
 {
-    lstm(h, c, l, d, t, b);
+    if (l->gates == 4) {
+        lstm(h, c, l, d, t, b);
+    } else if (l->gates == 3) {
+        gru(h, l, d, t, b);
+    } else {
+        rnn(h, l, d, t, b);
+    }
 }
 
 /* The three outputs. */
@@ -213,6 +245,18 @@ static void lstm__equals_the_definition(void **state)
     check_type("LSTM");
 }
 
+static void gru__equals_the_definition(void **state)
+{
+    (void)state;
+    check_type("GRU");
+}
+
+static void rnn__equals_the_definition(void **state)
+{
+    (void)state;
+    check_type("RNN");
+}
+
 /* Every input in turn with an axis too many or too long, or of another type. */
 static void recurrent__refuses_shapes_that_do_not_fit(void **state)
 {
@@ -294,6 +338,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lstm__equals_the_definition),
+        cmocka_unit_test(gru__equals_the_definition),
+        cmocka_unit_test(rnn__equals_the_definition),
         cmocka_unit_test(recurrent__refuses_shapes_that_do_not_fit),
         cmocka_unit_test(recurrent__names_what_it_cannot_do),
     };

@@ -43,6 +43,32 @@ static void lstm__has_a_gradient_when_only_the_last_state_is_read(void **state)
     check_gradient(build_lstm_of_last_states, 1, false, rounding);
 }
 
+/* All inputs of a GRU or an RNN, and both outputs read. */
+static size_t both_outputs(test_graph *g, const char *type, int64_t gates, const char *attributes, bool is_batch_first)
+{
+    size_t outputs[2];
+    size_t x = is_batch_first ? WEIGHT(g, "x", 3, 4, 2) : WEIGHT(g, "x", 4, 3, 2);
+    size_t h = is_batch_first ? WEIGHT(g, "x_h", 3, 2, 3) : WEIGHT(g, "x_h", 2, 3, 3);
+    NODES(outputs, g, type, attributes, x, WEIGHT(g, "w", 2, gates * 3, 2), WEIGHT(g, "w2", 2, gates * 3, 3),
+          WEIGHT(g, "b", 2, gates * 6), lengths_of(g, 3, 4, 0), h);
+    return NODE(g, "Add", "", NODE(g, "ReduceSum", "keepdims=0", NODE(g, "Sin", "", outputs[0])), outputs[1]);
+}
+
+GRADIENT_TEST(gru, return NODE(g, "GRU", "", WEIGHT(g, "x", 4, 3, 5), WEIGHT(g, "w", 1, 27, 5),
+                               WEIGHT(g, "w2", 1, 27, 9), WEIGHT(g, "b", 1, 54));)
+GRADIENT_TEST(gru_with_a_linear_state,
+              return NODE(g, "GRU", "linear_before_reset=1", WEIGHT(g, "x", 4, 3, 5), WEIGHT(g, "w", 1, 27, 5),
+                          WEIGHT(g, "w2", 1, 27, 9), WEIGHT(g, "b", 1, 54));)
+GRADIENT_TEST(gru_with_all_inputs, return both_outputs(g, "GRU", 3, "direction=bidirectional", false);)
+GRADIENT_TEST(gru_with_all_inputs_and_the_batch_first,
+              return both_outputs(g, "GRU", 3, "direction=bidirectional layout=1 linear_before_reset=1", true);)
+GRADIENT_TEST(rnn, return NODE(g, "RNN", "", WEIGHT(g, "x", 4, 3, 5), WEIGHT(g, "w", 1, 9, 5), WEIGHT(g, "w2", 1, 9, 9),
+                               WEIGHT(g, "b", 1, 18));)
+GRADIENT_TEST(rnn_with_all_inputs, return both_outputs(g, "RNN", 1, "direction=bidirectional", false);)
+GRADIENT_TEST(rnn_with_the_batch_first, return both_outputs(g, "RNN", 1, "direction=bidirectional layout=1", true);)
+GRADIENT_TEST(rnn_of_rectifiers, return NODE(g, "RNN", "activations=[Relu]", WEIGHT(g, "x", 4, 3, 5),
+                                             WEIGHT(g, "w", 1, 4, 5), WEIGHT(g, "w2", 1, 4, 4), WEIGHT(g, "b", 1, 8));)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -51,6 +77,14 @@ int main(void)
         GRADIENT_ROW(lstm_in_both_directions_with_all_inputs),
         GRADIENT_ROW(lstm_of_sequences_of_several_lengths),
         GRADIENT_ROW(lstm_with_the_batch_first),
+        GRADIENT_ROW(gru),
+        GRADIENT_ROW(gru_with_a_linear_state),
+        GRADIENT_ROW(gru_with_all_inputs),
+        GRADIENT_ROW(gru_with_all_inputs_and_the_batch_first),
+        GRADIENT_ROW(rnn),
+        GRADIENT_ROW(rnn_with_all_inputs),
+        GRADIENT_ROW(rnn_with_the_batch_first),
+        GRADIENT_ROW(rnn_of_rectifiers),
         cmocka_unit_test(lstm__has_a_gradient_when_only_the_last_state_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
