@@ -21,6 +21,17 @@ typedef struct oa_axis_layout {
     size_t inner;
 } oa_axis_layout;
 
+/* The same for any axis of any array. */
+static inline oa_axis_layout oa_axis_layout_at(const oa_array *array, size_t axis)
+{
+    oa_axis_layout layout = {.outer = 1, .n = array->dims[axis], .inner = 1};
+    for (size_t d = 0; d < array->rank; d++) {
+        layout.outer *= d < axis ? array->dims[d] : 1;
+        layout.inner *= d > axis ? array->dims[d] : 1;
+    }
+    return layout;
+}
+
 oa_status oa_axis_layout_read(oa_axis_layout *layout, oa_call *call, oa_error *error);
 
 /* LayerNormalization and its like: the input is [rows, n], and n is all axes from `axis` on. */

@@ -1,7 +1,8 @@
 /* BatchNormalization: y = (x - mean) / sqrt(variance + epsilon) * scale + bias, per channel. */
+#include "core/exec/normalise.h"
+
 #include "core/exec/convert.h"
 #include "core/exec/kernels.h"
-#include "core/exec/layouts.h"
 #include "core/exec/types.h"
 
 #include <math.h>
@@ -50,6 +51,25 @@ OA_REAL_TYPES(NORMALISE_LOOP)
         }                                                                                                              \
     }
 OA_REAL_TYPES(MOMENTS_LOOP)
+
+void oa_channel_moments(double *mean, double *variance, const oa_array *x, const oa_channel_layout *layout)
+{
+    if (x->dtype == OA_DTYPE_FLOAT) {
+        moments_f32(mean, variance, x->data, layout);
+    } else {
+        moments_f64(mean, variance, x->data, layout);
+    }
+}
+
+void oa_channel_normalise(oa_array *y, const oa_array *x, const oa_channel_layout *layout, const double *mean,
+                          const double *factor, const double *bias)
+{
+    if (x->dtype == OA_DTYPE_FLOAT) {
+        normalise_f32(y->data, x->data, layout, mean, factor, bias);
+    } else {
+        normalise_f64(y->data, x->data, layout, mean, factor, bias);
+    }
+}
 
 /* Inputs 1 to 4, scale, bias, mean and variance, as rows of doubles behind each other in `rows` [4, channels]. */
 static oa_status read_parameters(double *rows, const oa_call *call, size_t channels, oa_error *error)
@@ -110,11 +130,7 @@ static oa_status train(double *rows, oa_call *call, const oa_channel_layout *lay
     size_t channels = layout->channels;
     double *mean = rows + 2 * channels, *variance = rows + 3 * channels;
     double *batch_mean = rows + 4 * channels, *batch_variance = rows + 5 * channels;
-    if (x->dtype == OA_DTYPE_FLOAT) {
-        moments_f32(batch_mean, batch_variance, x->data, layout);
-    } else {
-        moments_f64(batch_mean, batch_variance, x->data, layout);
-    }
+    oa_channel_moments(batch_mean, batch_variance, x, layout);
     for (size_t c = 0; c < channels; c++) {
         mean[c] = mean[c] * momentum + batch_mean[c] * (1.0 - momentum);
         variance[c] = variance[c] * momentum + batch_variance[c] * (1.0 - momentum);
@@ -173,10 +189,6 @@ oa_status oa_kernel_batch_normalization(oa_call *call, oa_error *error)
     if (status != OA_OK) {
         return status;
     }
-    if (x->dtype == OA_DTYPE_FLOAT) {
-        normalise_f32(y->data, x->data, &layout, mean, scale, bias);
-    } else {
-        normalise_f64(y->data, x->data, &layout, mean, scale, bias);
-    }
+    oa_channel_normalise(y, x, &layout, mean, scale, bias);
     return OA_OK;
 }

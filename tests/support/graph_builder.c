@@ -172,7 +172,17 @@ static oa_attribute parse_attribute(test_graph *g, const char *text, size_t leng
     oa_attribute attribute = {.name = oa_arena_strndup(arena, text, (size_t)(equals - text))};
     char *value = oa_arena_strndup(arena, equals + 1, length - (size_t)(equals + 1 - text));
     assert_true(attribute.name && value);
-    if (*value == '[') {
+    if (*value == '[' && isalpha((unsigned char)value[1])) {
+        oa_string_view *list = allocate(arena, LIST_MAX, sizeof *list);
+        for (char *at = value + 1; *at && *at != ']';) {
+            size_t size = strcspn(at, ",]");
+            assert_true(attribute.count < LIST_MAX);
+            list[attribute.count++] = (oa_string_view){at, size};
+            at += size + (at[size] == ',');
+        }
+        attribute.kind = OA_ATTRIBUTE_STRINGS;
+        attribute.strings = list;
+    } else if (*value == '[') {
         int64_t *list = allocate(arena, LIST_MAX, sizeof *list);
         char *at = value + 1;
         while (*at != ']') {

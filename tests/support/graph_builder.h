@@ -42,7 +42,8 @@ size_t test_graph_constant(test_graph *g, const char *name, oa_dtype dtype, size
 size_t test_graph_scalar(test_graph *g, oa_dtype dtype, double value);
 
 /* A node with one output, or several. Attributes: "name=value ..." where a value with a point is a float, [1,2] is a
- * list of integers, a word is a string and all else is an integer. An input OA_NONE is an omitted one. */
+ * list of integers, [a,b] one of strings, a word is a string and all else is an integer. An input OA_NONE is an omitted
+ * one. */
 size_t test_graph_node(test_graph *g, const char *op_type, const char *attributes, const size_t *inputs, size_t count);
 void test_graph_nodes(size_t *outputs, size_t output_count, test_graph *g, const char *op_type, const char *attributes,
                       const size_t *inputs, size_t count);

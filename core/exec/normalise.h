@@ -1,0 +1,14 @@
+/* Moments and normalisation of channels: what BatchNormalization shares with normalisations of single samples. */
+#ifndef OA_EXEC_NORMALISE_H
+#define OA_EXEC_NORMALISE_H
+
+#include "core/exec/layouts.h"
+
+/* The mean and the (population) variance of each channel of x, float32 or float64. O(elements). */
+void oa_channel_moments(double *mean, double *variance, const oa_array *x, const oa_channel_layout *layout);
+
+/* y = (x - mean) * factor + bias; all three are [channels]. y may be x. O(elements). */
+void oa_channel_normalise(oa_array *y, const oa_array *x, const oa_channel_layout *layout, const double *mean,
+                          const double *factor, const double *bias);
+
+#endif
