@@ -27,14 +27,16 @@ IMAGES = ("images/train-images.npy", "images/train-labels.npy")
 UNIVERSAL = [("mlp", FLAT, 3), ("mlp-narrow", FLAT, 1), ("mlp-deep", FLAT, 2), ("mlp-gelu", FLAT, 1), ("mlp-long", FLAT, 1),
              ("disjoint", FLAT, 1), ("cnn", IMAGES, 4), ("cnn-short", IMAGES, 1), ("cnn-bn", IMAGES, 1),
              ("cnn-long", IMAGES, 1), ("vgg", IMAGES, 2), ("vgg-narrow", IMAGES, 1), ("resnet", IMAGES, 2),
-             ("sine", ("line/points.npy",), 2), ("image", ("square/points.npy",), 2)]
+             ("vit", IMAGES, 2), ("lstm", IMAGES, 2), ("sine", ("line/points.npy",), 2), ("image", ("square/points.npy",), 2)]
 CONSECUTIVE = {"disjoint", "sine", "image"}
 ALIGNERS = {
-    "universal": (UNIVERSAL, 4000, []),
+    "universal": (UNIVERSAL, 4500, []),
     "mlp": ([("mlp", FLAT, 1)], 800, []),
     "mlp-full": ([("mlp-full", FLAT, 1)], 800, []),
     "cnn": ([("cnn", IMAGES, 1)], 2500, []),
     "resnet": ([("resnet", IMAGES, 1)], 1500, []),
+    "vit": ([("vit", IMAGES, 1)], 1500, []),
+    "lstm": ([("lstm", IMAGES, 1)], 1500, []),
     "sine": ([("sine", ("line/points.npy",), 1)], 3000, []),
     "image": ([("image", ("square/points.npy",), 1)], 3000, []),
     "disjoint": ([("disjoint", FLAT, 1)], 600, []),
@@ -47,6 +49,8 @@ ROWS = [
     ("mlp-full", "The same MLP, trained for ten epochs", "mlp-full", "flat"),
     ("cnn", "CNN: 3x3 convolutions 8-16-16 with pooling, dense 32", "cnn", "images"),
     ("resnet", "Residual CNN with batch norm: 9 convolutions, 8-16 channels", "resnet", "images"),
+    ("vit", "Transformer: 16 patches, stream of 32 units, two blocks of 4 heads and 64 units", "vit", "images"),
+    ("lstm", "LSTM: two layers of 32 units over the rows of the image", "lstm", "images"),
     ("sine", "INRs of sine waves, 1-32-32-1", "sine", None),
     ("image", "INRs of images, 2-32-32-32-1", "image", None),
     ("disjoint", "Disjoint classes: MLPs that saw 95 % of one half of the classes, 5 % of the other", "disjoint", "flat"),
@@ -59,7 +63,7 @@ ROWS = [
 ]
 # Methods that optimise for seconds get fewer pairs, and a hundred steps do where networks are slow to run.
 PAIRS, SLOW_PAIRS = 64, 16
-SLOW_NETWORKS = {"resnet", "vgg-bn", "cnn-wide"}
+SLOW_NETWORKS = {"resnet", "vgg-bn", "cnn-wide", "vit", "lstm"}
 CONVERGENCE, STEPS = ("mlp", "cnn"), (10, 20, 50, 100, 200, 500, 1000)
 STARTS = [("nothing", "sinkhorn"), ("weights", "weights+sinkhorn"),
           ("deep-align (universal)", "deep-align:universal-1+sinkhorn")]
