@@ -201,13 +201,24 @@ static void note_uniform(oa_discovery *discovery, const oa_node *node)
     }
 }
 
+/* A rule that says nothing of an output has not accounted for it. */
+static bool has_all_outputs(const oa_discovery *discovery, const oa_node *node)
+{
+    for (size_t i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] != OA_NONE && !discovery->axes[node->outputs[i]].has_rank) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static oa_status walk_nodes(oa_discovery *discovery, oa_error *error)
 {
     for (size_t i = 0; i < discovery->graph->live_count; i++) {
         const oa_node *node = &discovery->graph->nodes[i];
         oa_rule *rule = rule_of(node);
         discovery->node = i;
-        if (!rule || node->capture_count || !rule(discovery, node)) {
+        if (!rule || node->capture_count || !rule(discovery, node) || !has_all_outputs(discovery, node)) {
             pin_node(discovery, node, rule != NULL);
         }
         note_uniform(discovery, node);

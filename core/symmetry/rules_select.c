@@ -125,7 +125,7 @@ static bool slice(oa_discovery *discovery, const oa_node *node)
         }
         if (!range->is_known || range->start >= range->end) {
             oa_pin_space(discovery, x->space[i], why);
-            result.space[i] = oa_fixed(discovery, oa_dim_fresh(&discovery->spaces.dims), why);
+            result.space[i] = oa_unknown(discovery);
             continue;
         }
         size_t kept = x->space[i];
@@ -239,7 +239,7 @@ static bool size_of(oa_discovery *discovery, const oa_node *node)
 static bool range(oa_discovery *discovery, const oa_node *node)
 {
     oa_axes result = {.has_rank = true, .rank = 1};
-    result.space[0] = oa_fixed(discovery, oa_dim_fresh(&discovery->spaces.dims), "its numbers count positions");
+    result.space[0] = oa_unknown(discovery);
     oa_set_output(discovery, node, 0, &result);
     return true;
 }

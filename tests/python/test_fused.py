@@ -51,6 +51,42 @@ class Fused(NetTest):
         h = net.node("Attention", q, k, v, q_num_heads=6, kv_num_heads=1)
         self.check(net, [net.dense(h, "out", 30, 3)], [6, UNITS, 5])
 
+    def learned(self, net, *sizes, batch=BATCH, steps=4):
+        """Queries, keys or values that are weights."""
+        return [net.weight(f"learned{i}", batch, steps, size) for i, size in enumerate(sizes)]
+
+    def summed(self, net, h, size):
+        """An output without the steps of h, and, where all of h is made of weights, without its batch."""
+        h = net.node("ReduceSum", net.dense(h, "out", size, 3), net.constant([1]), keepdims=0)
+        return net.node("Add", h, net.dense(net.input(BATCH, 2, name="other"), "skip", 2, 3))
+
+    def test_attention_to_learned_keys(self):
+        """Keys go with their values (4), but not where something says which comes first."""
+        for name in ["plain", "mask", "causal", "present", "past", "scores"]:
+            with self.subTest(name):
+                net = Net(opset=23)
+                q, = self.projected(net, net.input(BATCH, STEPS, 7), 7, q=HEADS * UNITS)
+                k, v = self.learned(net, HEADS * UNITS, HEADS * 2)
+                mask = net.weight("mask", STEPS, 4) if name == "mask" else ""
+                past = [net.weight("past_k", BATCH, HEADS, 2, UNITS), net.weight("past_v", BATCH, HEADS, 2, 2)]
+                h, *more = net.node("Attention", q, k, v, mask, *(past if name == "past" else []), outputs=4,
+                                    q_num_heads=HEADS, kv_num_heads=HEADS, is_causal=int(name == "causal"))
+                more = ([net.node("ReduceSum", net.node("Mul", x, x), net.constant([1, 3]), keepdims=0) for x in more[:2]]
+                        if name in ("present", "past") else
+                        [net.node("ReduceSum", more[2], net.constant([1, 2]), keepdims=0)] if name == "scores" else [])
+                self.check(net, [net.dense(h, "out", HEADS * 2, 3), *more],
+                           [HEADS, UNITS, 2] + [4] * (name in ("plain", "mask")))
+
+    def test_attention_of_learned_queries(self):
+        for name in ["plain", "mask", "causal"]:
+            with self.subTest(name):
+                net = Net(opset=23)
+                k, v = self.projected(net, net.input(BATCH, STEPS, 7), 7, k=HEADS * UNITS, v=HEADS * 2)
+                mask = [net.weight("mask", 6, STEPS)] if name == "mask" else []
+                h = net.node("Attention", *self.learned(net, HEADS * UNITS, steps=6), k, v, *mask, q_num_heads=HEADS,
+                             kv_num_heads=HEADS, is_causal=int(name == "causal"))
+                self.check(net, [self.summed(net, h, HEADS * 2)], [HEADS, UNITS, 2] + [6] * (name != "causal"))
+
     def test_attention_that_keeps_what_came_before(self):
         net = Net(opset=23)
         q, k, v = self.projected(net, net.input(BATCH, STEPS, 7), 7, q=HEADS * UNITS, k=HEADS * UNITS, v=HEADS * 2)
