@@ -136,6 +136,14 @@ static void set_result(const attention *a, oa_discovery *discovery, const oa_nod
     oa_set_output(discovery, node, 0, &result);
 }
 
+/* The last output, [batch, heads, queries, keys], those of earlier steps (an input in slot `past`) included. */
+static void set_scores(const attention *a, oa_discovery *discovery, const oa_node *node, size_t past)
+{
+    size_t keys = oa_node_input(node, past) == OA_NONE ? a->k.time : oa_unknown(discovery);
+    oa_axes scores = {.has_rank = true, .rank = 4, .space = {a->q.batch, heads_of(&a->q, discovery), a->q.time, keys}};
+    oa_set_output(discovery, node, 3, &scores);
+}
+
 /* Attention since operator set 23. */
 static bool attention_23(oa_discovery *discovery, const oa_node *node)
 {
@@ -153,11 +161,7 @@ static bool attention_23(oa_discovery *discovery, const oa_node *node)
         !join_past(&a.v, discovery, node, 5, 2)) {
         return false;
     }
-    oa_axes scores = {.has_rank = true, .rank = 4, .space = {a.q.batch, heads_of(&a.q, discovery), a.q.time, a.k.time}};
-    if (oa_node_input(node, 4) != OA_NONE) {
-        scores.space[3] = oa_unknown(discovery);
-    }
-    oa_set_output(discovery, node, 3, &scores);
+    set_scores(&a, discovery, node, 4);
     set_result(&a, discovery, node, a.q.is_split);
     return true;
 }
@@ -229,6 +233,7 @@ static bool multi_head_attention(oa_discovery *discovery, const oa_node *node)
         !join_past(&a.k, discovery, node, 6, 1) || !join_past(&a.v, discovery, node, 7, 2)) {
         return false;
     }
+    set_scores(&a, discovery, node, 6);
     set_result(&a, discovery, node, false);
     return true;
 }
