@@ -128,7 +128,7 @@ static void start_tensors(oa_discovery *discovery)
     }
 }
 
-/* Pins everything that a node without a fitting rule touches. Its outputs keep no link to anything. */
+/* Pins everything that a node without a fitting rule touches. Of its outputs nothing is known from there on. */
 static void pin_node(oa_discovery *discovery, const oa_node *node, bool is_known)
 {
     const char *why = is_known ? "this use of the operator is not understood" : "the operator is not known";
@@ -139,18 +139,8 @@ static void pin_node(oa_discovery *discovery, const oa_node *node, bool is_known
         }
     }
     for (size_t i = 0; i < node->output_count; i++) {
-        if (node->outputs[i] == OA_NONE) {
-            continue;
-        }
-        oa_axes *axes = &discovery->axes[node->outputs[i]];
-        const oa_value *value = &discovery->graph->values[node->outputs[i]];
-        *axes = (oa_axes){.has_rank = value->has_shape, .rank = value->rank};
-        for (size_t k = 0; k < value->rank && value->has_shape; k++) {
-            oa_dims *dims = &discovery->spaces.dims;
-            oa_dim size = value->dims[k] >= 0 && value->dims[k] < OA_DIM_LIMIT ? value->dims[k]
-                          : value->symbols[k]                                  ? oa_dim_symbol(dims, value->symbols[k])
-                                                                               : oa_dim_fresh(dims);
-            axes->space[k] = oa_fixed(discovery, size, why);
+        if (node->outputs[i] != OA_NONE) {
+            discovery->axes[node->outputs[i]] = (oa_axes){0};
         }
     }
 }

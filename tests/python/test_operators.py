@@ -43,6 +43,23 @@ class Operators(NetTest):
                 net, y, groups = self.recurrent(kind, gates, **more)
                 self.check(net, [y], groups)
 
+    def test_steps_and_batches_of_weights(self):
+        """Data made of weights: its batch (3) is free, unless states or lengths are of it; its steps (5) never are."""
+        for name in ["plain", "states", "lengths", "computed lengths"]:
+            for kind, gates in [("LSTM", 4), ("GRU", 3)]:
+                with self.subTest(name, kind=kind):
+                    net = Net()
+                    lengths = (net.constant([5, 2, 4], np.int32) if name == "lengths" else
+                               net.node("Cast", net.constant([5, 2, 4], np.float32), to=TensorProto.INT32)
+                               if name == "computed lengths" else "")
+                    states = [net.weight("h", 2, 3, 6)] + [net.weight("c", 2, 3, 6)] * (kind == "LSTM")
+                    y = net.node(kind, net.weight("data", 5, 3, 4), net.weight("w", 2, gates * 6, 4),
+                                 net.weight("r", 2, gates * 6, 6), "", lengths, *(states if name == "states" else []),
+                                 hidden_size=6, direction="bidirectional")
+                    y = net.node("Einsum", y, net.weight("out", 2, 6, 3), equation="tdbu,duo->o")
+                    y = net.node("Add", y, net.dense(net.input(2, 2), "skip", 2, 3))
+                    self.check(net, [y], [4, 6] + [3] * (name != "lengths"))
+
     def test_last_states_of_an_lstm(self):
         net = Net()
         outputs = net.node("LSTM", net.input(5, 2, 4), net.weight("w", 1, 24, 4), net.weight("r", 1, 24, 6), outputs=3,
@@ -82,6 +99,15 @@ class Operators(NetTest):
                              strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1])
                 h = net.node("Flatten", net.node("Relu", h))
                 self.check(net, [net.dense(h, "w3", 6 * 36, 2)], [8, 6] if groups == 1 else [2, 4, 3])
+
+    def test_transposed_convolution_along_units(self):
+        for groups in [1, 3]:
+            with self.subTest(groups=groups):
+                net = Net()
+                h = net.node("Relu", net.dense(net.input(2, 3, 4), "w1", 4, 8))
+                h = net.node("ConvTranspose", h, net.weight("w2", 3, 6 // groups, 3), group=groups)
+                self.check(net, [net.node("ReduceSum", net.node("Relu", h), net.constant([1, 2]))],
+                           [6] if groups == 1 else [2])
 
     def test_einsum(self):
         net = Net()
