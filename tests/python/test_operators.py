@@ -149,6 +149,16 @@ class Operators(NetTest):
         h = net.node("Tile", h, net.constant([1, 1, 2, 1]))
         self.check(net, [net.dense(net.node("Flatten", h), "w3", 6 * 18, 2)], [8, 6])
 
+    def test_resampling_of_old_operator_sets(self):
+        for opset, kind in [(9, "Upsample"), (10, "Resize")]:
+            for scales, groups in [([1, 1, 2, 2], [8, 5]), ([1, 2, 1, 1], [5])]:
+                with self.subTest(kind, scales=scales):
+                    net = Net(opset=opset)
+                    h = net.node("Relu", net.node("Conv", net.input(1, 3, 5, 5), net.weight("w1", 8, 3, 3, 3)))
+                    h = net.node(kind, h, net.constant(scales, np.float32), mode="nearest")
+                    h = net.node("Relu", net.node("Conv", h, net.weight("w2", 5, 8 * scales[1], 1, 1)))
+                    self.check(net, [net.node("Conv", h, net.weight("w3", 2, 5, 1, 1))], groups)
+
     def test_order_that_counts_stays(self):
         for name, use in [("ArgMax", lambda net, h: net.node("Cast", net.node("ArgMax", h, axis=1), to=TensorProto.FLOAT)),
                           ("TopK", lambda net, h: net.node("TopK", h, net.constant([3]), outputs=2)[0]),
