@@ -116,6 +116,16 @@ class Operators(NetTest):
         h = net.node("Einsum", net.node("Tanh", h), net.weight("w3", 7, 2), equation="bte,ec->btc")
         self.check(net, [h], [3, 6, 7])
 
+    def test_einsum_that_broadcasts(self):
+        """An axis of one element under the letter of a longer one."""
+        for first in [True, False]:
+            with self.subTest(first=first):
+                net = Net()
+                h, one = net.node("Relu", net.dense(net.input(2, 4), "w1", 4, 8)), net.weight("one", 1)
+                h = net.node("Einsum", *((one, h) if first else (h, one)), equation="u,bu->bu" if first else "bu,u->bu")
+                h = net.node("Tanh", net.node("Add", h, net.weight("bias", 8)))
+                self.check(net, [net.dense(h, "w2", 8, 3)], [8])
+
     def test_einsum_of_a_diagonal_or_with_an_ellipsis_stays(self):
         net = Net()
         h = net.node("Einsum", net.dense(net.input(2, 4), "w1", 4, 8), net.weight("w2", 8, 3), equation="...c,cd->...d")
