@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-CALL = re.compile(r"\b(oa_join|oa_pin_space|oa_pin_axes|oa_pin_input|oa_contract|oa_space_pin|oa_fixed)\(")
+CALL = re.compile(r"\b(oa_join|oa_pin_space|oa_pin_axes|oa_contract|oa_space_pin|oa_fixed)\(")
 DROPPED = ("#define oa_dropped(...) ((void)0)\n"
            "#define oa_loose(discovery, size, why) oa_space_leaf(&(discovery)->spaces, (size))\n")
 # (file, the line's text): why the constraint follows from others, and is there nevertheless.

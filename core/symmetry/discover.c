@@ -77,8 +77,8 @@ static void start_contents(oa_discovery *discovery, oa_axes *axes, const oa_tens
     axes->contents = contents;
 }
 
-/* Constants that are no weights cannot be averaged: their elements stay, but where all are equal. Quantised weights,
- * which only DequantizeLinear reads, are weights. */
+/* Constants that are no weights cannot be averaged: their elements stay, but where all are equal. So do sizes and
+ * positions, which rules need not fix. Quantised weights, which only DequantizeLinear reads, are weights. */
 static bool pin_numbers(oa_discovery *discovery)
 {
     const oa_graph *graph = discovery->graph;

@@ -131,14 +131,6 @@ void oa_pin_axes(oa_discovery *discovery, const oa_axes *axes, const char *why)
     }
 }
 
-void oa_pin_input(oa_discovery *discovery, const oa_node *node, size_t slot)
-{
-    const oa_axes *axes = oa_input_axes(discovery, node, slot);
-    if (axes) {
-        oa_pin_axes(discovery, axes, "it holds sizes or positions");
-    }
-}
-
 size_t oa_fixed(oa_discovery *discovery, oa_dim size, const char *why)
 {
     return oa_space_pinned(&discovery->spaces, size, oa_reason(discovery, why));

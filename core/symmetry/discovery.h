@@ -100,9 +100,6 @@ void oa_contract(oa_discovery *discovery, const oa_operand *a, const oa_operand 
 bool oa_is_contracted(oa_discovery *discovery, size_t node, size_t slot, size_t axis, size_t leaf);
 void oa_pin_space(oa_discovery *discovery, size_t space, const char *why);
 void oa_pin_axes(oa_discovery *discovery, const oa_axes *axes, const char *why);
-/* Pins an input that holds sizes or positions (numbers that are all equal would be a group); does nothing for an empty
- * slot. */
-void oa_pin_input(oa_discovery *discovery, const oa_node *node, size_t slot);
 size_t oa_fixed(oa_discovery *discovery, oa_dim size, const char *why);
 /* The space of an axis whose size is not known. Nothing need pin it: no constant has an axis of a symbolic size, and to
  * join it with an axis of any other size pins that one. */

@@ -122,7 +122,6 @@ static bool tile(oa_discovery *discovery, const oa_node *node)
             sizes[i] = size * repeats[i];
         }
     }
-    oa_pin_input(discovery, node, 1);
     set_changed(discovery, node, x, changes, sizes, "its elements are repeated in this order");
     return true;
 }
@@ -167,7 +166,6 @@ static bool pad(oa_discovery *discovery, const oa_node *node)
                         after > -OA_DIM_LIMIT && after < OA_DIM_LIMIT;
         sizes[axis] = is_plain && size + before + after > 0 ? size + before + after : 0;
     }
-    oa_pin_input(discovery, node, 1);
     set_changed(discovery, node, x, changes, sizes, "it is padded at its ends");
     return true;
 }
@@ -217,7 +215,11 @@ static bool resample(oa_discovery *discovery, const oa_node *node, size_t scale_
         }
     }
     for (size_t slot = 1; slot < node->input_count; slot++) {
-        oa_pin_input(discovery, node, slot);
+        const oa_axes *numbers =
+            oa_input_axes(discovery, node, slot); /* floats, which are not taken for weights here */
+        if (numbers) {
+            oa_pin_axes(discovery, numbers, "it holds factors or positions");
+        }
     }
     set_changed(discovery, node, x, changes, sizes, "it is resampled, so neighbours matter");
     return true;

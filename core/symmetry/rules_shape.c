@@ -140,7 +140,6 @@ static bool reshape(oa_discovery *discovery, const oa_node *node)
     if (!x || !reshape_target(target, &count, discovery, node, x)) {
         return false;
     }
-    oa_pin_input(discovery, node, 1);
     for (size_t i = 0; i < x->rank; i++) {
         if (!oa_space_factors(&factors, &factor_count, &capacity, &discovery->spaces, x->space[i])) {
             goto done;

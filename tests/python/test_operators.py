@@ -170,20 +170,23 @@ class Operators(NetTest):
                     self.check(net, [net.node("Conv", h, net.weight("w3", 2, 5, 1, 1))], groups)
 
     def test_order_that_counts_stays(self):
-        for name, use in [("ArgMax", lambda net, h: net.node("Cast", net.node("ArgMax", h, axis=1), to=TensorProto.FLOAT)),
-                          ("TopK", lambda net, h: net.node("TopK", h, net.constant([3]), outputs=2)[0]),
-                          ("LRN", lambda net, h: net.node("LRN", net.node("Unsqueeze", h, net.constant([2, 3])), size=3)),
-                          ("CumSum", lambda net, h: net.node("CumSum", h, net.constant(1))),
-                          ("Hardmax", lambda net, h: net.node("Hardmax", h)),
-                          ("Trilu", lambda net, h: net.node("Trilu", h)),
-                          ("Pad", lambda net, h: net.node("Pad", h, net.constant([0, 1, 0, 0]))),
-                          ("Tile", lambda net, h: net.node("Tile", h, net.constant([1, 2])))]:
+        """A weight behind each operator would move with the units, were they free."""
+        for name, size, use in [
+                ("ArgMax", 1, lambda net, h: net.node("Cast", net.node("ArgMax", h, axis=1), to=TensorProto.FLOAT)),
+                ("TopK", 3, lambda net, h: net.node("TopK", h, net.constant([3]), outputs=2)[0]),
+                ("LRN", 6, lambda net, h: net.node("Squeeze", net.node("LRN", net.node("Unsqueeze", h, net.constant([2, 3])),
+                                                                       size=3, alpha=0.5), net.constant([2, 3]))),
+                ("CumSum", 6, lambda net, h: net.node("CumSum", h, net.constant(1))),
+                # Of equal elements, which these are, it takes the first.
+                ("Hardmax", 6, lambda net, h: net.node("Hardmax", net.node("Clip", h, net.constant(9, np.float32)))),
+                ("Trilu", 6, lambda net, h: net.node("Trilu", h)),
+                ("Pad", 7, lambda net, h: net.node("Pad", h, net.constant([0, 1, 0, 0]))),
+                ("Tile", 12, lambda net, h: net.node("Tile", h, net.constant([1, 2])))]:
             with self.subTest(name):
                 net = Net()
                 h = net.node("Relu", net.dense(net.input(2, 4), "w1", 4, 8))
-                h = net.dense(h, "w2", 8, 6)
-                h = use(net, h)
-                self.check(net, [net.node("ReduceSum", net.node("Mul", h, h), net.constant([0]))], [8], seeds=3)
+                h = use(net, net.dense(h, "w2", 8, 6))
+                self.check(net, [net.node("ReduceSum", net.node("Mul", h, net.weight("map", size)))], [8], seeds=3)
 
     def test_axes_beside_the_order_move(self):
         net = Net()

@@ -284,30 +284,6 @@ static void shape__of_data_holds_no_axis(void **state)
     CHECK(g, "6: w1.1 w2.0");
 }
 
-/* Two lists of equal numbers are no group; what was made by them has all its axes free. */
-static void sizes__that_are_equal_are_no_group(void **state)
-{
-    (void)state;
-    for (size_t form = 0; form < 5; form++) {
-        test_graph *g = test_graph_create(27);
-        size_t h = NODE(g, "Relu", "", NODE(g, "Gemm", "", INPUT(g, "x", 6, 4), WEIGHT(g, "w1", 4, 6)));
-        size_t pads = INTS(g, 1, 1, 1, 1);
-        h = form == 0   ? NODE(g, "Reshape", "", h, INTS(g, 6, 6))
-            : form == 1 ? NODE(g, "Expand", "", h, INTS(g, 6, 6))
-            : form == 2 ? NODE(g, "Add", "", h, NODE(g, "ConstantOfShape", "", INTS(g, 6, 6)))
-            : form == 3 ? NODE(g, "Pad", "", h, pads)
-                        : NODE(g, "Tile", "", h, INTS(g, 2, 2));
-        finish(g, h, form == 3 ? 8 : form == 4 ? 12 : 6);
-        if (form == 4) {
-            CHECK_ONLY(g, "", "w1.1: repeated in this order"); /* the executor has no Tile */
-        } else if (form == 3) {
-            CHECK(g, "", "w1.1: it is padded at its ends");
-        } else {
-            CHECK(g, "6: w1.1 w2.0");
-        }
-    }
-}
-
 /* Sizes are numbers in an order, whatever is done with them. */
 static void shape__as_numbers_is_fixed(void **state)
 {
@@ -391,7 +367,6 @@ int main(void)
         cmocka_unit_test(expand__keeps_what_is_there),
         cmocka_unit_test(expand__to_computed_or_hostile_sizes),
         cmocka_unit_test(shape__of_data_holds_no_axis),
-        cmocka_unit_test(sizes__that_are_equal_are_no_group),
         cmocka_unit_test(shape__as_numbers_is_fixed),
         cmocka_unit_test(reshape__by_a_size_that_was_broadcast_is_fixed),
         cmocka_unit_test(reshape__settles_sizes_of_two_names),
