@@ -93,6 +93,20 @@ static void reshape__with_computed_sizes(void **state)
     }
 }
 
+/* Sizes picked by a matrix of places, transposed: [2, 6] becomes [6, 2]. */
+static void reshape__with_sizes_out_of_a_matrix(void **state)
+{
+    (void)state;
+    test_graph *g = test_graph_create(29);
+    size_t h = NODE(g, "Gemm", "", INPUT(g, "x", -1, 4), WEIGHT(g, "w1", 4, 12));
+    size_t places = NODE(g, "Reshape", "", INTS(g, 0, 1, 2, 3), INTS(g, 2, 2));
+    size_t sizes = NODE(g, "Transpose", "", NODE(g, "Gather", "", INTS(g, -1, 2, 6, 1), places));
+    h = NODE(g, "Reshape", "", h, NODE(g, "Reshape", "", sizes, INTS(g, -1)));
+    h = NODE(g, "Tanh", "", NODE(g, "Transpose", "perm=[0,2,1,3]", h));
+    finish(g, NODE(g, "Reshape", "", h, INTS(g, 0, 12)), 12);
+    CHECK(g, "6: w1.1*2 w2.0*2; 2: w1.1*6 w2.0*6");
+}
+
 static void reshape__into_heads_and_back(void **state)
 {
     (void)state;
@@ -351,6 +365,7 @@ int main(void)
         cmocka_unit_test(reshape__interleaves_behind_a_transpose),
         cmocka_unit_test(reshape__with_constant_sizes),
         cmocka_unit_test(reshape__with_computed_sizes),
+        cmocka_unit_test(reshape__with_sizes_out_of_a_matrix),
         cmocka_unit_test(reshape__into_heads_and_back),
         cmocka_unit_test(reshape__merges_batch_and_time),
         cmocka_unit_test(reshape__across_the_units_is_fixed),
