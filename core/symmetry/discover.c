@@ -77,8 +77,8 @@ static void start_contents(oa_discovery *discovery, oa_axes *axes, const oa_tens
     axes->contents = contents;
 }
 
-/* Constants that are no weights cannot be averaged: their elements stay, but where all are equal. Quantised weights,
- * which only DequantizeLinear reads, are weights. */
+/* Constants that are no weights cannot be averaged: their elements stay, but where all are equal. So do sizes and
+ * positions, which rules need not fix. Quantised weights, which only DequantizeLinear reads, are weights. */
 static bool pin_numbers(oa_discovery *discovery)
 {
     const oa_graph *graph = discovery->graph;
@@ -128,7 +128,7 @@ static void start_tensors(oa_discovery *discovery)
     }
 }
 
-/* Pins everything that a node without a fitting rule touches. Its outputs keep no link to anything. */
+/* Pins everything that a node without a fitting rule touches. Of its outputs nothing is known from there on. */
 static void pin_node(oa_discovery *discovery, const oa_node *node, bool is_known)
 {
     const char *why = is_known ? "this use of the operator is not understood" : "the operator is not known";
@@ -139,18 +139,8 @@ static void pin_node(oa_discovery *discovery, const oa_node *node, bool is_known
         }
     }
     for (size_t i = 0; i < node->output_count; i++) {
-        if (node->outputs[i] == OA_NONE) {
-            continue;
-        }
-        oa_axes *axes = &discovery->axes[node->outputs[i]];
-        const oa_value *value = &discovery->graph->values[node->outputs[i]];
-        *axes = (oa_axes){.has_rank = value->has_shape, .rank = value->rank};
-        for (size_t k = 0; k < value->rank && value->has_shape; k++) {
-            oa_dims *dims = &discovery->spaces.dims;
-            oa_dim size = value->dims[k] >= 0 && value->dims[k] < OA_DIM_LIMIT ? value->dims[k]
-                          : value->symbols[k]                                  ? oa_dim_symbol(dims, value->symbols[k])
-                                                                               : oa_dim_fresh(dims);
-            axes->space[k] = oa_fixed(discovery, size, why);
+        if (node->outputs[i] != OA_NONE) {
+            discovery->axes[node->outputs[i]] = (oa_axes){0};
         }
     }
 }
@@ -201,13 +191,24 @@ static void note_uniform(oa_discovery *discovery, const oa_node *node)
     }
 }
 
+/* A rule that says nothing of an output has not accounted for it. */
+static bool has_all_outputs(const oa_discovery *discovery, const oa_node *node)
+{
+    for (size_t i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] != OA_NONE && !discovery->axes[node->outputs[i]].has_rank) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static oa_status walk_nodes(oa_discovery *discovery, oa_error *error)
 {
     for (size_t i = 0; i < discovery->graph->live_count; i++) {
         const oa_node *node = &discovery->graph->nodes[i];
         oa_rule *rule = rule_of(node);
         discovery->node = i;
-        if (!rule || node->capture_count || !rule(discovery, node)) {
+        if (!rule || node->capture_count || !rule(discovery, node) || !has_all_outputs(discovery, node)) {
             pin_node(discovery, node, rule != NULL);
         }
         note_uniform(discovery, node);

@@ -18,7 +18,7 @@ const oa_axes *oa_input_ranked(oa_discovery *discovery, const oa_node *node, siz
     return axes && axes->has_rank ? axes : NULL;
 }
 
-const oa_axes *oa_input_of_rank(oa_discovery *discovery, const oa_node *node, size_t slot, size_t rank, const char *why)
+const oa_axes *oa_input_of_rank(oa_discovery *discovery, const oa_node *node, size_t slot, size_t rank)
 {
     size_t value = oa_node_input(node, slot);
     if (value == OA_NONE) {
@@ -29,7 +29,7 @@ const oa_axes *oa_input_of_rank(oa_discovery *discovery, const oa_node *node, si
         axes->has_rank = true;
         axes->rank = rank;
         for (size_t i = 0; i < rank; i++) {
-            axes->space[i] = oa_fixed(discovery, oa_dim_fresh(&discovery->spaces.dims), why);
+            axes->space[i] = oa_unknown(discovery);
         }
     }
     return axes->rank == rank ? axes : NULL;
@@ -59,7 +59,6 @@ bool oa_axis_list(bool *is_member, bool *is_given, oa_discovery *discovery, cons
             return false;
         }
         *is_given = count > 0;
-        oa_pin_input(discovery, node, slot);
     }
     for (size_t i = 0; i < count; i++) {
         size_t axis;
@@ -132,17 +131,14 @@ void oa_pin_axes(oa_discovery *discovery, const oa_axes *axes, const char *why)
     }
 }
 
-void oa_pin_input(oa_discovery *discovery, const oa_node *node, size_t slot)
-{
-    const oa_axes *axes = oa_input_axes(discovery, node, slot);
-    if (axes) {
-        oa_pin_axes(discovery, axes, "it holds sizes or positions");
-    }
-}
-
 size_t oa_fixed(oa_discovery *discovery, oa_dim size, const char *why)
 {
     return oa_space_pinned(&discovery->spaces, size, oa_reason(discovery, why));
+}
+
+size_t oa_unknown(oa_discovery *discovery)
+{
+    return oa_space_leaf(&discovery->spaces, oa_dim_fresh(&discovery->spaces.dims));
 }
 
 void oa_set_output(oa_discovery *discovery, const oa_node *node, size_t slot, const oa_axes *axes)
@@ -193,7 +189,7 @@ bool oa_broadcast(oa_axes *result, oa_discovery *discovery, const oa_axes *const
             }
             oa_join(discovery, space, other, why); /* pins both when the sizes differ */
             if (size != other_size && oa_dim_is_symbolic(size) && oa_dim_is_symbolic(other_size)) {
-                space = oa_fixed(discovery, oa_dim_broadcast(&discovery->spaces.dims, size, other_size), why);
+                space = oa_space_leaf(&discovery->spaces, oa_dim_broadcast(&discovery->spaces.dims, size, other_size));
             } else if (oa_dim_is_symbolic(size)) {
                 space = other;
             }

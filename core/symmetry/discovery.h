@@ -74,10 +74,9 @@ oa_pin oa_reason(const oa_discovery *discovery, const char *why);
 const oa_axes *oa_input_axes(oa_discovery *discovery, const oa_node *node, size_t slot);
 /* The same when its rank is known, else NULL. */
 const oa_axes *oa_input_ranked(oa_discovery *discovery, const oa_node *node, size_t slot);
-/* The same, but when the rank is unknown it is taken to be `rank`, with pinned axes of unknown size: lets a rule go on
- * for operators that fix their inputs' rank. NULL when the slot is empty or the rank is known to be another. */
-const oa_axes *oa_input_of_rank(oa_discovery *discovery, const oa_node *node, size_t slot, size_t rank,
-                                const char *why);
+/* The same, but when the rank is unknown it is taken to be `rank`, with axes of unknown size: lets a rule go on for
+ * operators that fix their inputs' rank. NULL when the slot is empty or the rank is known to be another. */
+const oa_axes *oa_input_of_rank(oa_discovery *discovery, const oa_node *node, size_t slot, size_t rank);
 /* The known integers of an input slot: false when absent or unknown. */
 bool oa_input_contents(const oa_dim **contents, size_t *count, oa_discovery *discovery, const oa_node *node,
                        size_t slot);
@@ -101,9 +100,10 @@ void oa_contract(oa_discovery *discovery, const oa_operand *a, const oa_operand 
 bool oa_is_contracted(oa_discovery *discovery, size_t node, size_t slot, size_t axis, size_t leaf);
 void oa_pin_space(oa_discovery *discovery, size_t space, const char *why);
 void oa_pin_axes(oa_discovery *discovery, const oa_axes *axes, const char *why);
-/* Pins an input that holds sizes or positions; does nothing for an empty slot. */
-void oa_pin_input(oa_discovery *discovery, const oa_node *node, size_t slot);
 size_t oa_fixed(oa_discovery *discovery, oa_dim size, const char *why);
+/* The space of an axis whose size is not known. Nothing need pin it: no constant has an axis of a symbolic size, and to
+ * join it with an axis of any other size pins that one. */
+size_t oa_unknown(oa_discovery *discovery);
 
 /* Gives axes to an output slot (ignored when nobody reads it); what they hold is not known. */
 void oa_set_output(oa_discovery *discovery, const oa_node *node, size_t slot, const oa_axes *axes);

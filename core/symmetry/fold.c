@@ -70,6 +70,7 @@ static bool fold_gather(folded *result, oa_discovery *discovery, const oa_node *
         return false;
     }
     result->rank = indices->content_rank;
+    result->columns = indices->content_columns;
     for (size_t i = 0; i < indices->content_count; i++) {
         size_t at;
         if (!oa_axis_normalise(&at, indices->contents[i], data->content_count)) {

@@ -88,12 +88,11 @@ static bool join_mask(const attention *a, oa_discovery *discovery, const oa_node
 }
 
 /* What was kept of earlier steps, [batch, heads, time, inside], and the output with this step's behind it. */
-static bool join_past(const attention *a, const operand *o, oa_discovery *discovery, const oa_node *node, size_t past,
-                      size_t present)
+static bool join_past(const operand *o, oa_discovery *discovery, const oa_node *node, size_t past, size_t present)
 {
-    oa_axes kept = {.has_rank = true, .rank = 4, .space = {o->batch, o->shared, OA_SPACE_ONE, o->inside}};
+    oa_axes kept = {.has_rank = true, .rank = 4, .space = {o->batch, o->shared, o->time, o->inside}};
     if (oa_node_input(node, past) != OA_NONE) {
-        const oa_axes *x = oa_input_of_rank(discovery, node, past, 4, HEADS);
+        const oa_axes *x = oa_input_of_rank(discovery, node, past, 4);
         if (!x) {
             return false;
         }
@@ -103,9 +102,9 @@ static bool join_past(const attention *a, const operand *o, oa_discovery *discov
             }
         }
         oa_pin_space(discovery, x->space[2], ORDER);
-        oa_pin_space(discovery, a->k.time, ORDER);
+        oa_pin_space(discovery, o->time, ORDER);
+        kept.space[2] = oa_unknown(discovery);
     }
-    kept.space[2] = oa_fixed(discovery, oa_dim_fresh(&discovery->spaces.dims), ORDER);
     oa_set_output(discovery, node, present, &kept);
     return true;
 }
@@ -137,6 +136,14 @@ static void set_result(const attention *a, oa_discovery *discovery, const oa_nod
     oa_set_output(discovery, node, 0, &result);
 }
 
+/* The last output, [batch, heads, queries, keys], those of earlier steps (an input in slot `past`) included. */
+static void set_scores(const attention *a, oa_discovery *discovery, const oa_node *node, size_t past)
+{
+    size_t keys = oa_node_input(node, past) == OA_NONE ? a->k.time : oa_unknown(discovery);
+    oa_axes scores = {.has_rank = true, .rank = 4, .space = {a->q.batch, heads_of(&a->q, discovery), a->q.time, keys}};
+    oa_set_output(discovery, node, 3, &scores);
+}
+
 /* Attention since operator set 23. */
 static bool attention_23(oa_discovery *discovery, const oa_node *node)
 {
@@ -150,15 +157,11 @@ static bool attention_23(oa_discovery *discovery, const oa_node *node)
         return false;
     }
     join_operands(&a, discovery);
-    if (!join_mask(&a, discovery, node, 3) || !join_past(&a, &a.k, discovery, node, 4, 1) ||
-        !join_past(&a, &a.v, discovery, node, 5, 2)) {
+    if (!join_mask(&a, discovery, node, 3) || !join_past(&a.k, discovery, node, 4, 1) ||
+        !join_past(&a.v, discovery, node, 5, 2)) {
         return false;
     }
-    oa_axes scores = {.has_rank = true, .rank = 4, .space = {a.q.batch, heads_of(&a.q, discovery), a.q.time, a.k.time}};
-    if (oa_node_input(node, 4) != OA_NONE) {
-        scores.space[3] = oa_fixed(discovery, oa_dim_fresh(&discovery->spaces.dims), ORDER);
-    }
-    oa_set_output(discovery, node, 3, &scores);
+    set_scores(&a, discovery, node, 4);
     set_result(&a, discovery, node, a.q.is_split);
     return true;
 }
@@ -212,7 +215,7 @@ static bool multi_head_attention(oa_discovery *discovery, const oa_node *node)
     }
     join_operands(&a, discovery);
     if (oa_node_input(node, 3) != OA_NONE) {
-        const oa_axes *bias = oa_input_of_rank(discovery, node, 3, 1, HEADS);
+        const oa_axes *bias = oa_input_of_rank(discovery, node, 3, 1);
         oa_dim inside = oa_space_size(&discovery->spaces, a.q.inside);
         size_t parts[3];
         if (!bias || oa_dim_is_symbolic(inside) ||
@@ -227,9 +230,10 @@ static bool multi_head_attention(oa_discovery *discovery, const oa_node *node)
         }
     }
     if (!join_padding(&a, discovery, node, 4) || !join_mask(&a, discovery, node, 5) ||
-        !join_past(&a, &a.k, discovery, node, 6, 1) || !join_past(&a, &a.v, discovery, node, 7, 2)) {
+        !join_past(&a.k, discovery, node, 6, 1) || !join_past(&a.v, discovery, node, 7, 2)) {
         return false;
     }
+    set_scores(&a, discovery, node, 6);
     set_result(&a, discovery, node, false);
     return true;
 }
@@ -237,8 +241,8 @@ static bool multi_head_attention(oa_discovery *discovery, const oa_node *node)
 /* com.microsoft Attention: one product of the input with the weights of queries, keys and values. */
 static bool fused_attention(oa_discovery *discovery, const oa_node *node)
 {
-    const oa_axes *x = oa_input_of_rank(discovery, node, 0, 3, HEADS);
-    const oa_axes *w = oa_input_of_rank(discovery, node, 1, 2, HEADS);
+    const oa_axes *x = oa_input_of_rank(discovery, node, 0, 3);
+    const oa_axes *w = oa_input_of_rank(discovery, node, 1, 2);
     const oa_axes *bias = oa_input_axes(discovery, node, 2);
     oa_dim heads = oa_node_int(node, "num_heads", 0), sizes[3];
     const int64_t *given;
@@ -261,7 +265,7 @@ static bool fused_attention(oa_discovery *discovery, const oa_node *node)
         return false;
     }
     if (bias) {
-        bias = oa_input_of_rank(discovery, node, 2, 1, HEADS);
+        bias = oa_input_of_rank(discovery, node, 2, 1);
         if (!bias) {
             return false;
         }
@@ -303,7 +307,7 @@ static bool rotary(oa_discovery *discovery, const oa_node *node)
     size_t inside = x->space[x->rank - 1];
     if (x->rank == 3) {
         oa_dim heads = oa_node_int(node, "num_heads", 0), size = oa_axis_size(discovery, x, 2);
-        const oa_axes *table = is_standard ? NULL : oa_input_of_rank(discovery, node, 2, 2, POSITIONS);
+        const oa_axes *table = is_standard ? NULL : oa_input_of_rank(discovery, node, 2, 2);
         oa_dim half = table ? oa_axis_size(discovery, table, 1) : 0;
         if (heads == 0 && half > 0 && !oa_dim_is_symbolic(half) && !oa_dim_is_symbolic(size)) {
             heads = size % (2 * half) == 0 ? size / (2 * half) : 0;

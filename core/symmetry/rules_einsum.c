@@ -32,18 +32,24 @@ static bool read_term(einsum_letter *letters, oa_discovery *discovery, const oa_
         if (l->count && l->slot[l->count - 1] == slot) {
             return false; /* a diagonal */
         }
-        if (l->count) {
-            oa_join(discovery, l->space, x->space[rank], "axes that an equation gives one letter have other sizes");
+        /* Axes of one letter are broadcast against each other. Before the first one the letter's space is that of one
+         * element. */
+        oa_axes all = {.has_rank = true, .rank = 1, .space = {l->space}};
+        oa_axes axis = {.has_rank = true, .rank = 1, .space = {x->space[rank]}};
+        const oa_axes *list[] = {&all, &axis};
+        oa_axes joined = {0};
+        if (!oa_broadcast(&joined, discovery, list, 2)) {
+            return false;
         }
         l->slot[l->count] = slot;
-        l->axis[l->count++] = rank;
-        l->space = x->space[rank++];
+        l->axis[l->count++] = rank++;
+        l->space = joined.space[0];
     }
     return x && rank == x->rank;
 }
 
 /* Sums of products: an index that stands in several places is the same there, and one that the result lacks is summed
- * over. Only equations with all letters and an arrow are read: no ellipsis, no broadcast axes. */
+ * over. Only equations with all letters and an arrow are read: no ellipsis. */
 static bool einsum(oa_discovery *discovery, const oa_node *node)
 {
     const oa_attribute *equation = oa_node_attribute(node, "equation");

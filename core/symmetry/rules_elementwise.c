@@ -4,18 +4,6 @@
 
 enum { OA_OPERANDS_MAX = 64 };
 
-/* Clip's bounds are scalars; older operator sets have them as attributes. */
-static bool pass_first_with_scalars(oa_discovery *discovery, const oa_node *node)
-{
-    for (size_t i = 1; i < node->input_count; i++) {
-        const oa_axes *axes = oa_input_axes(discovery, node, i);
-        if (axes) {
-            oa_pin_axes(discovery, axes, "a bound");
-        }
-    }
-    return oa_pass_first(discovery, node);
-}
-
 /* A mask drawn at random for each element does not follow a reordering; without training there is none. */
 static bool dropout(oa_discovery *discovery, const oa_node *node)
 {
@@ -86,7 +74,7 @@ const oa_rule_entry oa_rules_elementwise[] = {
     {"CastLike", oa_pass_first},
     {"Ceil", oa_pass_first},
     {"Celu", oa_pass_first},
-    {"Clip", pass_first_with_scalars},
+    {"Clip", oa_pass_first}, /* its bounds are scalars */
     {"Cos", oa_pass_first},
     {"Cosh", oa_pass_first},
     {"Dropout", dropout},

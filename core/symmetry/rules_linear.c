@@ -5,12 +5,11 @@
 
 static const char *const CONTRACTED = "the axes of a product have other sizes";
 static const char *const GROUPS = "the channels do not divide into the convolution's groups";
-static const char *const UNKNOWN = "the size of the data is not known";
 
 static bool gemm(oa_discovery *discovery, const oa_node *node)
 {
-    const oa_axes *a = oa_input_of_rank(discovery, node, 0, 2, UNKNOWN);
-    const oa_axes *b = oa_input_of_rank(discovery, node, 1, 2, UNKNOWN);
+    const oa_axes *a = oa_input_of_rank(discovery, node, 0, 2);
+    const oa_axes *b = oa_input_of_rank(discovery, node, 1, 2);
     if (!a || !b) {
         return false;
     }
@@ -113,7 +112,7 @@ static bool read_convolution(convolution *c, oa_discovery *discovery, const oa_n
     if (!c->w || c->w->rank < 3) {
         return false;
     }
-    c->x = oa_input_of_rank(discovery, node, 0, c->w->rank, UNKNOWN);
+    c->x = oa_input_of_rank(discovery, node, 0, c->w->rank);
     c->groups = oa_node_int(node, "group", 1);
     if (!c->x || c->groups < 1 || c->groups >= OA_DIM_LIMIT) {
         return false;
@@ -133,7 +132,7 @@ static bool finish_convolution(const convolution *c, oa_discovery *discovery, co
                                window_axes *window)
 {
     if (oa_node_input(node, 2) != OA_NONE) {
-        const oa_axes *bias = oa_input_of_rank(discovery, node, 2, 1, UNKNOWN);
+        const oa_axes *bias = oa_input_of_rank(discovery, node, 2, 1);
         if (!bias) {
             return false;
         }
@@ -203,7 +202,7 @@ static bool batch_normalization(oa_discovery *discovery, const oa_node *node)
     }
     oa_axes channels = {.has_rank = true, .rank = 1, .space = {x->space[1]}};
     for (size_t i = 1; i < 5; i++) {
-        const oa_axes *parameter = oa_input_of_rank(discovery, node, i, 1, UNKNOWN);
+        const oa_axes *parameter = oa_input_of_rank(discovery, node, i, 1);
         if (!parameter) {
             return false;
         }

@@ -65,8 +65,8 @@ static bool skip_normalization(oa_discovery *discovery, const oa_node *node)
 static bool embed_normalization(oa_discovery *discovery, const oa_node *node)
 {
     static const char *const why = "its rows are picked by their numbers";
-    const oa_axes *ids = oa_input_of_rank(discovery, node, 0, 2, PARAMETER);
-    const oa_axes *words = oa_input_of_rank(discovery, node, 2, 2, PARAMETER);
+    const oa_axes *ids = oa_input_of_rank(discovery, node, 0, 2);
+    const oa_axes *words = oa_input_of_rank(discovery, node, 2, 2);
     if (!ids || !words) {
         return false;
     }
@@ -76,7 +76,7 @@ static bool embed_normalization(oa_discovery *discovery, const oa_node *node)
         if (oa_node_input(node, slot) == OA_NONE || slot == 5 || slot == 6) {
             continue;
         }
-        const oa_axes *x = oa_input_of_rank(discovery, node, slot, 2, PARAMETER);
+        const oa_axes *x = oa_input_of_rank(discovery, node, slot, 2);
         if (!x) {
             return false;
         }
@@ -102,7 +102,7 @@ static bool embed_normalization(oa_discovery *discovery, const oa_node *node)
 static bool join_parameters(oa_discovery *discovery, const oa_node *node, size_t space)
 {
     for (size_t slot = 1; slot < 3; slot++) {
-        const oa_axes *parameter = oa_input_of_rank(discovery, node, slot, 1, PARAMETER);
+        const oa_axes *parameter = oa_input_of_rank(discovery, node, slot, 1);
         if (!parameter) {
             return false;
         }

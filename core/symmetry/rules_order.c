@@ -54,7 +54,6 @@ static bool top_k(oa_discovery *discovery, const oa_node *node)
     if (oa_input_contents(&k, &count, discovery, node, 1) && count == 1 && k[0] > 0) {
         size = k[0];
     }
-    oa_pin_input(discovery, node, 1);
     oa_pin_space(discovery, x->space[axis], why);
     oa_axes result = *x;
     result.space[axis] = oa_fixed(discovery, size ? size : oa_dim_fresh(&discovery->spaces.dims), why);
@@ -73,7 +72,6 @@ static bool cumulative_sum(oa_discovery *discovery, const oa_node *node)
         !oa_axis_normalise(&axis, given[0], x->rank)) {
         return false;
     }
-    oa_pin_input(discovery, node, 1);
     oa_pin_space(discovery, x->space[axis], "it is summed up in this order");
     oa_set_output(discovery, node, 0, x);
     return true;
@@ -86,7 +84,6 @@ static bool triangle(oa_discovery *discovery, const oa_node *node)
     if (!x || x->rank < 2) {
         return false;
     }
-    oa_pin_input(discovery, node, 1);
     for (size_t i = x->rank - 2; i < x->rank; i++) {
         oa_pin_space(discovery, x->space[i], "one side of the diagonal is kept");
     }
@@ -125,7 +122,6 @@ static bool tile(oa_discovery *discovery, const oa_node *node)
             sizes[i] = size * repeats[i];
         }
     }
-    oa_pin_input(discovery, node, 1);
     set_changed(discovery, node, x, changes, sizes, "its elements are repeated in this order");
     return true;
 }
@@ -170,7 +166,6 @@ static bool pad(oa_discovery *discovery, const oa_node *node)
                         after > -OA_DIM_LIMIT && after < OA_DIM_LIMIT;
         sizes[axis] = is_plain && size + before + after > 0 ? size + before + after : 0;
     }
-    oa_pin_input(discovery, node, 1);
     set_changed(discovery, node, x, changes, sizes, "it is padded at its ends");
     return true;
 }
@@ -220,7 +215,11 @@ static bool resample(oa_discovery *discovery, const oa_node *node, size_t scale_
         }
     }
     for (size_t slot = 1; slot < node->input_count; slot++) {
-        oa_pin_input(discovery, node, slot);
+        const oa_axes *numbers =
+            oa_input_axes(discovery, node, slot); /* floats, which are not taken for weights here */
+        if (numbers) {
+            oa_pin_axes(discovery, numbers, "it holds factors or positions");
+        }
     }
     set_changed(discovery, node, x, changes, sizes, "it is resampled, so neighbours matter");
     return true;

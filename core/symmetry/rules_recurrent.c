@@ -30,7 +30,7 @@ static bool join_vector(oa_discovery *discovery, const oa_node *node, size_t slo
     if (oa_node_input(node, slot) == OA_NONE) {
         return true;
     }
-    const oa_axes *vector = oa_input_of_rank(discovery, node, slot, 2, SIZES);
+    const oa_axes *vector = oa_input_of_rank(discovery, node, slot, 2);
     if (!vector) {
         return false;
     }
@@ -46,7 +46,7 @@ static bool join_state(oa_discovery *discovery, const oa_node *node, size_t slot
     if (oa_node_input(node, slot) == OA_NONE) {
         return true;
     }
-    const oa_axes *state = oa_input_of_rank(discovery, node, slot, 3, SIZES);
+    const oa_axes *state = oa_input_of_rank(discovery, node, slot, 3);
     if (!state) {
         return false;
     }
@@ -60,9 +60,9 @@ static bool join_state(oa_discovery *discovery, const oa_node *node, size_t slot
 
 static bool recurrent(oa_discovery *discovery, const oa_node *node, int64_t gates, bool has_cell)
 {
-    const oa_axes *x = oa_input_of_rank(discovery, node, 0, 3, SIZES);
-    const oa_axes *w = oa_input_of_rank(discovery, node, 1, 3, SIZES);
-    const oa_axes *r = oa_input_of_rank(discovery, node, 2, 3, SIZES);
+    const oa_axes *x = oa_input_of_rank(discovery, node, 0, 3);
+    const oa_axes *w = oa_input_of_rank(discovery, node, 1, 3);
+    const oa_axes *r = oa_input_of_rank(discovery, node, 2, 3);
     if (!x || !w || !r) {
         return false;
     }
@@ -77,7 +77,7 @@ static bool recurrent(oa_discovery *discovery, const oa_node *node, int64_t gate
     join_gates(discovery, r, 1, gates, &l);
     oa_note_contracted(discovery, 2, 2, l.units);
     if (oa_node_input(node, 4) != OA_NONE) {
-        const oa_axes *lengths = oa_input_of_rank(discovery, node, 4, 1, SIZES);
+        const oa_axes *lengths = oa_input_of_rank(discovery, node, 4, 1);
         if (!lengths) {
             return false;
         }

@@ -20,7 +20,6 @@ static bool split(oa_discovery *discovery, const oa_node *node)
     if (oa_dim_is_symbolic(size) || (is_listed && count != node->output_count)) {
         return false;
     }
-    oa_pin_input(discovery, node, 1);
     oa_dim chunk = (size + (oa_dim)node->output_count - 1) / (oa_dim)node->output_count;
     oa_dim left = size;
     size_t rest = x->space[axis];
@@ -113,9 +112,6 @@ static bool slice(oa_discovery *discovery, const oa_node *node)
     if (!x || !slice_ranges(ranges, discovery, node, x)) {
         return false;
     }
-    for (size_t i = 1; i < node->input_count; i++) {
-        oa_pin_input(discovery, node, i);
-    }
     oa_axes result = *x;
     for (size_t i = 0; i < x->rank; i++) {
         const slice_range *range = &ranges[i];
@@ -125,7 +121,7 @@ static bool slice(oa_discovery *discovery, const oa_node *node)
         }
         if (!range->is_known || range->start >= range->end) {
             oa_pin_space(discovery, x->space[i], why);
-            result.space[i] = oa_fixed(discovery, oa_dim_fresh(&discovery->spaces.dims), why);
+            result.space[i] = oa_unknown(discovery);
             continue;
         }
         size_t kept = x->space[i];
@@ -160,7 +156,6 @@ static bool expand(oa_discovery *discovery, const oa_node *node)
         bool is_kept = count - i <= x->rank && shape[i] == oa_axis_size(discovery, x, x->rank - (count - i));
         wide.space[i] = is_kept || shape[i] == 1 ? OA_SPACE_ONE : oa_space_leaf(&discovery->spaces, shape[i]);
     }
-    oa_pin_input(discovery, node, 1);
     const oa_axes *list[] = {x, &wide};
     oa_axes result = {0};
     if (!oa_broadcast(&result, discovery, list, 2)) {
@@ -177,7 +172,6 @@ static bool constant_of_shape(oa_discovery *discovery, const oa_node *node)
     if (!oa_input_contents(&shape, &count, discovery, node, 0) || count > OA_MAX_RANK) {
         return false;
     }
-    oa_pin_input(discovery, node, 0);
     oa_axes result = {.has_rank = true, .rank = count};
     for (size_t i = 0; i < count; i++) {
         if (shape[i] < 0 && !oa_dim_is_symbolic(shape[i])) {
@@ -239,7 +233,7 @@ static bool size_of(oa_discovery *discovery, const oa_node *node)
 static bool range(oa_discovery *discovery, const oa_node *node)
 {
     oa_axes result = {.has_rank = true, .rank = 1};
-    result.space[0] = oa_fixed(discovery, oa_dim_fresh(&discovery->spaces.dims), "its numbers count positions");
+    result.space[0] = oa_unknown(discovery);
     oa_set_output(discovery, node, 0, &result);
     return true;
 }

@@ -140,7 +140,6 @@ static bool reshape(oa_discovery *discovery, const oa_node *node)
     if (!x || !reshape_target(target, &count, discovery, node, x)) {
         return false;
     }
-    oa_pin_input(discovery, node, 1);
     for (size_t i = 0; i < x->rank; i++) {
         if (!oa_space_factors(&factors, &factor_count, &capacity, &discovery->spaces, x->space[i])) {
             goto done;
@@ -232,16 +231,13 @@ static bool squeeze(oa_discovery *discovery, const oa_node *node)
     if (!x || !oa_axis_list(is_removed, &is_given, discovery, node, "axes", 1, x->rank)) {
         return false;
     }
-    oa_pin_input(discovery, node, 1);
     oa_axes result = {.has_rank = true};
     for (size_t i = 0; i < x->rank; i++) {
         oa_dim size = oa_axis_size(discovery, x, i);
         if (!is_given && oa_dim_is_symbolic(size)) {
             return false; /* whether the axis goes shows only at run time */
         }
-        if (is_given ? is_removed[i] : size == 1) {
-            oa_pin_space(discovery, x->space[i], "it is squeezed away");
-        } else {
+        if (is_given ? !is_removed[i] : size != 1) {
             result.space[result.rank++] = x->space[i];
         }
     }
@@ -266,7 +262,6 @@ static bool unsqueeze(oa_discovery *discovery, const oa_node *node)
         }
         is_new[axis] = true;
     }
-    oa_pin_input(discovery, node, 1);
     oa_axes result = {.has_rank = true, .rank = x->rank + count};
     size_t from = 0;
     for (size_t i = 0; i < result.rank; i++) {

@@ -56,13 +56,16 @@ class Net:
 
 
 class NetTest(ToolTest):
+    def check_groups(self, model, groups):
+        onnx.save(model, self.path("a.onnx"))
+        found = run_json("inspect", self.path("a.onnx"))
+        self.assertEqual(sorted(group["size"] for group in found["groups"]), sorted(groups), found)
+
     def check(self, net, outputs, groups, seeds=SEEDS, aligns=True):
         """Finds groups of exactly these sizes, moves them all without changing what ONNX Runtime computes, and finds
         back where they were."""
         model = net.model(*outputs)
-        onnx.save(model, self.path("a.onnx"))
-        found = run_json("inspect", self.path("a.onnx"))
-        self.assertEqual(sorted(group["size"] for group in found["groups"]), sorted(groups), found)
+        self.check_groups(model, groups)
         reference = session(model, optimises=False).run(None, net.feeds)
         for seed in range(seeds):
             run_json("permute", self.path("a.onnx"), "-o", self.path("b.onnx"), "--random", "--seed", seed, "--no-verify")

@@ -51,6 +51,42 @@ class Fused(NetTest):
         h = net.node("Attention", q, k, v, q_num_heads=6, kv_num_heads=1)
         self.check(net, [net.dense(h, "out", 30, 3)], [6, UNITS, 5])
 
+    def learned(self, net, *sizes, batch=BATCH, steps=4):
+        """Queries, keys or values that are weights."""
+        return [net.weight(f"learned{i}", batch, steps, size) for i, size in enumerate(sizes)]
+
+    def summed(self, net, h, size, axes=(1,)):
+        """An output that lacks these axes of h. An input comes in here, where h is made of weights."""
+        h = net.node("ReduceSum", net.dense(h, "out", size, 3), net.constant(axes), keepdims=0)
+        return net.node("Add", h, net.dense(net.input(BATCH, 2, name="other"), "skip", 2, 3))
+
+    def test_attention_to_learned_keys(self):
+        """Keys go with their values (4), but not where something says which comes first."""
+        for name in ["plain", "mask", "causal", "present", "past", "scores"]:
+            with self.subTest(name):
+                net = Net(opset=23)
+                q, = self.projected(net, net.input(BATCH, STEPS, 7), 7, q=HEADS * UNITS)
+                k, v = self.learned(net, HEADS * UNITS, HEADS * 2)
+                mask = net.weight("mask", STEPS, 4) if name == "mask" else ""
+                past = [net.weight("past_k", BATCH, HEADS, 2, UNITS), net.weight("past_v", BATCH, HEADS, 2, 2)]
+                h, *more = net.node("Attention", q, k, v, mask, *(past if name == "past" else []), outputs=4,
+                                    q_num_heads=HEADS, kv_num_heads=HEADS, is_causal=int(name == "causal"))
+                more = ([net.node("ReduceSum", net.node("Mul", x, x), net.constant([1, 3]), keepdims=0) for x in more[:2]]
+                        if name in ("present", "past") else
+                        [net.node("ReduceSum", more[2], net.constant([1, 2]), keepdims=0)] if name == "scores" else [])
+                self.check(net, [net.dense(h, "out", HEADS * 2, 3), *more],
+                           [HEADS, UNITS, 2] + [4] * (name in ("plain", "mask")))
+
+    def test_attention_of_learned_queries(self):
+        for name in ["plain", "mask", "causal"]:
+            with self.subTest(name):
+                net = Net(opset=23)
+                k, v = self.projected(net, net.input(BATCH, STEPS, 7), 7, k=HEADS * UNITS, v=HEADS * 2)
+                mask = [net.weight("mask", 6, STEPS)] if name == "mask" else []
+                h = net.node("Attention", *self.learned(net, HEADS * UNITS, steps=6), k, v, *mask, q_num_heads=HEADS,
+                             kv_num_heads=HEADS, is_causal=int(name == "causal"))
+                self.check(net, [self.summed(net, h, HEADS * 2)], [HEADS, UNITS, 2] + [6] * (name != "causal"))
+
     def test_attention_that_keeps_what_came_before(self):
         net = Net(opset=23)
         q, k, v = self.projected(net, net.input(BATCH, STEPS, 7), 7, q=HEADS * UNITS, k=HEADS * UNITS, v=HEADS * 2)
@@ -107,6 +143,84 @@ class Fused(NetTest):
                 more = ["", net.weight("scores", 1, HEADS, STEPS, 4)] if name == "attention bias" else []
                 h = net.node("MultiHeadAttention", q, k, v, bias, *more, num_heads=HEADS, **FUSED)
                 self.check(net, [net.dense(h, "out", HEADS * UNITS, 3)], [HEADS, UNITS, UNITS])
+
+    def test_multi_head_attention_to_learned_keys(self):
+        for name in ["plain", "lengths", "mask", "computed mask", "scores", "past"]:
+            with self.subTest(name):
+                net = Net()
+                q, = self.projected(net, net.input(BATCH, STEPS, 7), 7, q=HEADS * UNITS)
+                k, v = self.learned(net, HEADS * UNITS, HEADS * UNITS)
+                mask = (net.constant([3, 2], np.int32) if name == "lengths" else
+                        net.constant([[1, 1, 0, 1], [0, 1, 1, 1]], np.int32) if name == "mask" else
+                        net.node("Cast", net.constant([[1, 1, 0, 1], [0, 1, 1, 1]], np.float32),
+                                 to=onnx.TensorProto.INT32) if name == "computed mask" else "")
+                past = ["", *(net.weight(f"past{i}", BATCH, HEADS, 2, UNITS) for i in range(2))] if name == "past" else []
+                outputs = {"scores": 4, "past": 3}.get(name, 1)
+                h = net.node("MultiHeadAttention", q, k, v, "", mask, *past, num_heads=HEADS, outputs=outputs, **FUSED)
+                h, *more = h if outputs > 1 else [h]
+                more = (more[2:] if name == "scores" else
+                        [net.node("ReduceSum", more[0], net.constant([1, 3]), keepdims=0)] if name == "past" else [])
+                self.check(net, [net.dense(h, "out", HEADS * UNITS, 3), *more],
+                           [HEADS] * (name != "scores") + [UNITS, UNITS] + [4] * (name in ("plain", "computed mask")))
+
+    def test_fused_attention_of_learned_data(self):
+        """Batch (3) and steps (5) are free where nothing says which is which."""
+        for name in ["plain", "unidirectional", "lengths", "computed lengths"]:
+            with self.subTest(name):
+                net = Net()
+                h, = self.learned(net, 6, batch=3, steps=STEPS)
+                mask = (net.constant([5, 3, 2], np.int32) if name == "lengths" else
+                        net.node("Cast", net.constant([5, 3, 2], np.float32), to=onnx.TensorProto.INT32)
+                        if name == "computed lengths" else "")
+                h = net.node("Attention", h, net.weight("w", 6, 3 * HEADS * UNITS), net.weight("b", 3 * HEADS * UNITS), mask,
+                             num_heads=HEADS, unidirectional=int(name == "unidirectional"), **FUSED)
+                self.check(net, [self.summed(net, h, HEADS * UNITS, [0, 1])],
+                           [6, HEADS, UNITS, UNITS] + {"plain": [3, STEPS], "unidirectional": [3]}.get(name, []))
+
+    def test_what_only_gpus_run(self):
+        net = Net()
+        h = net.node("Attention", *self.learned(net, 6, batch=3), net.weight("w", 6, 3 * HEADS * UNITS), num_heads=HEADS,
+                     do_rotary=1, **FUSED)
+        self.check_groups(net.model(self.summed(net, h, HEADS * UNITS, [0, 1])), [6, HEADS, UNITS, 3])  # the last one: batch
+        net = Net()
+        h = net.node("Attention", *self.learned(net, 6, batch=3), net.weight("w", 6, 3 * HEADS * UNITS), "",
+                     net.node("Cast", net.weight("mask", 3, 1, 4, 4), to=onnx.TensorProto.INT32), num_heads=HEADS, **FUSED)
+        self.check_groups(net.model(self.summed(net, h, HEADS * UNITS, [0, 1])), [6, HEADS, UNITS, UNITS])
+        net = Net()  # lengths, where queries start and where keys start: of packed sequences
+        k, v = self.projected(net, net.input(BATCH, STEPS, 7), 7, k=HEADS * UNITS, v=HEADS * UNITS)
+        h = net.node("MultiHeadAttention", *self.learned(net, HEADS * UNITS), k, v, "",
+                     net.constant([3, 3, 0, 4, 8, 0, 5, 10], np.int32), num_heads=HEADS, **FUSED)
+        self.check_groups(net.model(self.summed(net, h, HEADS * UNITS)), [HEADS, UNITS, UNITS])
+
+    def test_embeddings_of_one_token_know_their_places(self):
+        """Tokens are all the same; segments come from weights, as do what counts and where it stands."""
+        net = Net()
+        ids = net.constant(np.full((3, STEPS), 2), np.int32)
+        numbers = [net.node("Cast", net.constant(net.random.integers(0, 2, (3, STEPS)), np.float32), to=onnx.TensorProto.INT32)
+                   for _ in range(3)]
+        h, lengths = net.node("EmbedLayerNormalization", ids, numbers[0], net.weight("words", 7, 6), net.weight("places", 9, 6),
+                              net.weight("segments", 2, 6), net.weight("scale", 6), net.weight("shift", 6), *numbers[1:],
+                              outputs=2, **FUSED)
+        lengths = net.node("Mul", net.node("Cast", lengths, to=onnx.TensorProto.FLOAT), net.weight("share", 3))
+        h = net.node("Add", self.summed(net, net.node("Mul", h, net.weight("map", 3, STEPS, 1)), 6, [0, 1]),
+                     net.node("ReduceSum", lengths))
+        self.check(net, [h], [6])
+
+    def test_rotary_embedding_of_learned_data(self):
+        for split in [False, True]:
+            with self.subTest(split=split):
+                net = Net(opset=23)
+                q, k, v = self.learned(net, HEADS * UNITS, HEADS * UNITS, HEADS * 2, batch=3)
+                if split:
+                    q, k, v = (net.node("Transpose", net.node("Reshape", part, net.constant([0, 0, HEADS, -1])),
+                                        perm=[0, 2, 1, 3]) for part in (q, k, v))
+                tables = [net.weight("cos", 3, 4, UNITS // 2), net.weight("sin", 3, 4, UNITS // 2)]
+                q, k = (net.node("RotaryEmbedding", part, *tables, **({} if split else {"num_heads": HEADS}))
+                        for part in (q, k))
+                h = net.node("Attention", q, k, v, **({} if split else {"q_num_heads": HEADS, "kv_num_heads": HEADS}))
+                if split:
+                    h = net.node("Reshape", net.node("Transpose", h, perm=[0, 2, 1, 3]), net.constant([0, 0, -1]))
+                self.check(net, [self.summed(net, h, HEADS * 2, [0, 1])], [HEADS, 2])
 
     def test_a_bert_layer_as_onnx_runtime_fuses_it(self):
         net, kind = Net(), np.int32

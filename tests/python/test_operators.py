@@ -43,6 +43,23 @@ class Operators(NetTest):
                 net, y, groups = self.recurrent(kind, gates, **more)
                 self.check(net, [y], groups)
 
+    def test_steps_and_batches_of_weights(self):
+        """Data made of weights: its batch (3) is free, unless states or lengths are of it; its steps (5) never are."""
+        for name in ["plain", "states", "lengths", "computed lengths"]:
+            for kind, gates in [("LSTM", 4), ("GRU", 3)]:
+                with self.subTest(name, kind=kind):
+                    net = Net()
+                    lengths = (net.constant([5, 2, 4], np.int32) if name == "lengths" else
+                               net.node("Cast", net.constant([5, 2, 4], np.float32), to=TensorProto.INT32)
+                               if name == "computed lengths" else "")
+                    states = [net.weight("h", 2, 3, 6)] + [net.weight("c", 2, 3, 6)] * (kind == "LSTM")
+                    y = net.node(kind, net.weight("data", 5, 3, 4), net.weight("w", 2, gates * 6, 4),
+                                 net.weight("r", 2, gates * 6, 6), "", lengths, *(states if name == "states" else []),
+                                 hidden_size=6, direction="bidirectional")
+                    y = net.node("Einsum", y, net.weight("out", 2, 6, 3), equation="tdbu,duo->o")
+                    y = net.node("Add", y, net.dense(net.input(2, 2), "skip", 2, 3))
+                    self.check(net, [y], [4, 6] + [3] * (name != "lengths"))
+
     def test_last_states_of_an_lstm(self):
         net = Net()
         outputs = net.node("LSTM", net.input(5, 2, 4), net.weight("w", 1, 24, 4), net.weight("r", 1, 24, 6), outputs=3,
@@ -83,12 +100,31 @@ class Operators(NetTest):
                 h = net.node("Flatten", net.node("Relu", h))
                 self.check(net, [net.dense(h, "w3", 6 * 36, 2)], [8, 6] if groups == 1 else [2, 4, 3])
 
+    def test_transposed_convolution_along_units(self):
+        for groups in [1, 3]:
+            with self.subTest(groups=groups):
+                net = Net()
+                h = net.node("Relu", net.dense(net.input(2, 3, 4), "w1", 4, 8))
+                h = net.node("ConvTranspose", h, net.weight("w2", 3, 6 // groups, 3), group=groups)
+                self.check(net, [net.node("ReduceSum", net.node("Relu", h), net.constant([1, 2]))],
+                           [6] if groups == 1 else [2])
+
     def test_einsum(self):
         net = Net()
         h = net.node("Relu", net.node("Einsum", net.input(2, 5, 4), net.weight("w1", 4, 3, 6), equation="btc,chd->bthd"))
         h = net.node("Einsum", h, net.weight("w2", 3, 6, 7), equation="bthd, hde -> bte")
         h = net.node("Einsum", net.node("Tanh", h), net.weight("w3", 7, 2), equation="bte,ec->btc")
         self.check(net, [h], [3, 6, 7])
+
+    def test_einsum_that_broadcasts(self):
+        """An axis of one element under the letter of a longer one."""
+        for first in [True, False]:
+            with self.subTest(first=first):
+                net = Net()
+                h, one = net.node("Relu", net.dense(net.input(2, 4), "w1", 4, 8)), net.weight("one", 1)
+                h = net.node("Einsum", *((one, h) if first else (h, one)), equation="u,bu->bu" if first else "bu,u->bu")
+                h = net.node("Tanh", net.node("Add", h, net.weight("bias", 8)))
+                self.check(net, [net.dense(h, "w2", 8, 3)], [8])
 
     def test_einsum_of_a_diagonal_or_with_an_ellipsis_stays(self):
         net = Net()
@@ -123,21 +159,34 @@ class Operators(NetTest):
         h = net.node("Tile", h, net.constant([1, 1, 2, 1]))
         self.check(net, [net.dense(net.node("Flatten", h), "w3", 6 * 18, 2)], [8, 6])
 
+    def test_resampling_of_old_operator_sets(self):
+        for opset, kind in [(9, "Upsample"), (10, "Resize")]:
+            for scales, groups in [([1, 1, 2, 2], [8, 5]), ([1, 2, 1, 1], [5])]:
+                with self.subTest(kind, scales=scales):
+                    net = Net(opset=opset)
+                    h = net.node("Relu", net.node("Conv", net.input(1, 3, 5, 5), net.weight("w1", 8, 3, 3, 3)))
+                    h = net.node(kind, h, net.constant(scales, np.float32), mode="nearest")
+                    h = net.node("Relu", net.node("Conv", h, net.weight("w2", 5, 8 * scales[1], 1, 1)))
+                    self.check(net, [net.node("Conv", h, net.weight("w3", 2, 5, 1, 1))], groups)
+
     def test_order_that_counts_stays(self):
-        for name, use in [("ArgMax", lambda net, h: net.node("Cast", net.node("ArgMax", h, axis=1), to=TensorProto.FLOAT)),
-                          ("TopK", lambda net, h: net.node("TopK", h, net.constant([3]), outputs=2)[0]),
-                          ("LRN", lambda net, h: net.node("LRN", net.node("Unsqueeze", h, net.constant([2, 3])), size=3)),
-                          ("CumSum", lambda net, h: net.node("CumSum", h, net.constant(1))),
-                          ("Hardmax", lambda net, h: net.node("Hardmax", h)),
-                          ("Trilu", lambda net, h: net.node("Trilu", h)),
-                          ("Pad", lambda net, h: net.node("Pad", h, net.constant([0, 1, 0, 0]))),
-                          ("Tile", lambda net, h: net.node("Tile", h, net.constant([1, 2])))]:
+        """A weight behind each operator would move with the units, were they free."""
+        for name, size, use in [
+                ("ArgMax", 1, lambda net, h: net.node("Cast", net.node("ArgMax", h, axis=1), to=TensorProto.FLOAT)),
+                ("TopK", 3, lambda net, h: net.node("TopK", h, net.constant([3]), outputs=2)[0]),
+                ("LRN", 6, lambda net, h: net.node("Squeeze", net.node("LRN", net.node("Unsqueeze", h, net.constant([2, 3])),
+                                                                       size=3, alpha=0.5), net.constant([2, 3]))),
+                ("CumSum", 6, lambda net, h: net.node("CumSum", h, net.constant(1))),
+                # Of equal elements, which these are, it takes the first.
+                ("Hardmax", 6, lambda net, h: net.node("Hardmax", net.node("Clip", h, net.constant(9, np.float32)))),
+                ("Trilu", 6, lambda net, h: net.node("Trilu", h)),
+                ("Pad", 7, lambda net, h: net.node("Pad", h, net.constant([0, 1, 0, 0]))),
+                ("Tile", 12, lambda net, h: net.node("Tile", h, net.constant([1, 2])))]:
             with self.subTest(name):
                 net = Net()
                 h = net.node("Relu", net.dense(net.input(2, 4), "w1", 4, 8))
-                h = net.dense(h, "w2", 8, 6)
-                h = use(net, h)
-                self.check(net, [net.node("ReduceSum", net.node("Mul", h, h), net.constant([0]))], [8], seeds=3)
+                h = use(net, net.dense(h, "w2", 8, 6))
+                self.check(net, [net.node("ReduceSum", net.node("Mul", h, net.weight("map", size)))], [8], seeds=3)
 
     def test_axes_beside_the_order_move(self):
         net = Net()

@@ -6,7 +6,7 @@ import unittest
 
 import numpy as np
 import onnx
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 
 from common import run_json, session
 from nets import Net, NetTest
@@ -15,10 +15,15 @@ COUNT, FIRST = int(os.environ.get("NETS", 4000)), int(os.environ.get("SEED", 1))
 FUSED = {"domain": "com.microsoft"}
 # Sums of up to a hundred terms in another order, through up to nine layers; a wrong link changes outputs by more than 0.01.
 TOLERANCE = 1e-4
+# What varies little, normalised, would show its rounding.
+EPSILON = 0.1
 
-UNARY = ["Abs", "Atan", "Celu", "Cos", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Mish",
+UNARY = ["Abs", "Asinh", "Atan", "Celu", "Cos", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Mish",
          "Neg", "Relu", "Selu", "Shrink", "Sigmoid", "Sin", "Softplus", "Softsign", "Tanh", "ThresholdedRelu", "Softmax",
          "LogSoftmax", "Clip", "Dropout"]
+# Of numbers in (-1, 1), and of positive ones.
+UNARY_SMALL = ["Acos", "Asin", "Atanh", "Cosh", "Exp", "Sinh", "Tan"]
+UNARY_POSITIVE = ["Acosh", "Log", "Reciprocal", "Sqrt"]
 BINARY = ["Add", "Sub", "Mul", "Max", "Min", "Mean", "Sum", "PRelu"]
 
 
@@ -58,10 +63,91 @@ class RandomNet(Net):
     # ---- on any value ----
 
     def unary(self, x):
-        kind = self.any(*UNARY)
+        kind, shape = self.any(*UNARY, *UNARY_SMALL, *UNARY_POSITIVE, "fused"), self.shapes[x]
+        if kind == "fused":
+            return self.value(self.node(self.any("Gelu", "QuickGelu"), x, **FUSED), *shape)
+        if kind in UNARY_SMALL:
+            x = self.node("Mul", self.node("Tanh", x), self.constant(0.9, np.float32))
+        elif kind in UNARY_POSITIVE:
+            x = self.node("Add", self.node("Abs", x), self.constant(1.1, np.float32))
         more = {"axis": self.any(-1, 1)} if kind in ("Softmax", "LogSoftmax") else {}
-        x = self.value(self.node("Tanh", x), *self.shapes[x]) if kind == "Exp" else x
-        return self.value(self.node(kind, x, **more), *self.shapes[x])
+        return self.value(self.node(kind, x, **more), *shape)
+
+    def waved(self, x):
+        """Functions with steps, where the steps cannot be seen: rounding must not turn into differences."""
+        kind, shape = self.any("Round", "Floor", "Ceil", "Sign", "Mod", "IsNaN", "IsInf", "Cast"), self.shapes[x]
+        if kind == "Cast":
+            return self.value(self.node("CastLike", self.node("Cast", x, to=TensorProto.DOUBLE), x), *shape)
+        if kind == "Mod":
+            x, period = self.node("Abs", x), self.positive(*self.channel(x))
+            part = self.node("Mod", x, period, fmod=1)
+            return self.value(self.node("Mul", part, self.node("Sub", period, part)), *shape)
+        step = self.node(kind, x)
+        if kind in ("IsNaN", "IsInf"):
+            return self.value(self.node("Where", step, self.w(*self.channel(x)), x), *shape)
+        if kind == "Sign":
+            return self.value(self.node("Mul", step, x), *shape)
+        part = self.node("Sub", x, step)  # in Ceil's case minus the rest
+        other = self.node("Abs", part) if kind == "Round" else self.node("Sub", part, self.constant(
+            1 if kind == "Floor" else -1, np.float32))
+        return self.value(other if kind == "Round" else self.node("Mul", part, other), *shape)
+
+    def counted(self, x):
+        """A number for each unit, made of weights or shapes by functions with steps, which see the same bits each time."""
+        *rest, size = (*self.channel(x)[1:], self.channel(x)[0])
+        kind = self.any("ArgMax", "ArgMin", "Hardmax", "QuantizeLinear", "DynamicQuantizeLinear", "BitShift", "TopK", "Range",
+                        "ConstantOfShape", "Expand", "Shape", "Size")
+        scale = self.constant(0.1, np.float32)
+        if kind in ("ArgMax", "ArgMin"):
+            y = self.node("Cast", self.node(kind, self.w(5, size), axis=0, keepdims=0), to=TensorProto.FLOAT)
+        elif kind == "Hardmax":
+            y = self.node("ReduceMax", self.node("Hardmax", self.w(5, size), axis=self.any(0, 1)), self.constant([0]), keepdims=0)
+        elif kind == "QuantizeLinear":
+            shape = self.any((), (size,))
+            more = [self.positive(*shape), self.constant(np.full(shape, 3), np.int8)]
+            y = self.node("DequantizeLinear", self.node(kind, self.w(3, size), *more), *more)
+            y = self.node("ReduceSum", y, self.constant([0]), keepdims=0)
+        elif kind == "DynamicQuantizeLinear":
+            y = self.node("DequantizeLinear", *self.node(kind, self.w(size), outputs=3))
+        elif kind == "BitShift":
+            bits = [self.constant(self.random.integers(0, 4, size) if self.random.random() < 0.5 else np.full(size, 2), np.uint8)
+                    for _ in range(2)]
+            y = self.node("Cast", self.node(kind, *bits, direction="LEFT"), to=TensorProto.FLOAT)
+        elif kind == "TopK":
+            y = self.node("ReduceSum", self.node(kind, self.w(5, size), self.constant([2]), axis=0, outputs=2)[self.any(0, 0)],
+                          self.constant([0]), keepdims=0)
+        elif kind == "Range":
+            y = self.node(kind, *(self.constant(k) for k in (0, size, 1)))
+            y = self.node("Cast", y, to=TensorProto.FLOAT)
+        elif kind == "ConstantOfShape":
+            y = self.node(kind, self.constant([size]), value=numpy_helper.from_array(np.array([3], np.float32)))
+        elif kind == "Expand":
+            y = self.node(kind, self.w(1), self.constant([size]))
+        else:
+            y = self.node("Cast", self.node(kind, x), to=TensorProto.FLOAT)
+            y = self.node("ReduceSum", self.node("Mul", y, self.w(len(self.shapes[x]))) if kind == "Shape" else y, keepdims=0)
+            return self.value(self.node("Add", x, self.node("Mul", y, scale)), *self.shapes[x])
+        y = self.node("Mul", y, self.constant(0.1, np.float32))
+        y = self.node("Reshape", y, self.constant([size, *rest])) if rest else y
+        return self.value(self.node("Add", x, y), *self.shapes[x])
+
+    def widened(self, x):
+        axis = int(self.random.integers(len(self.shapes[x])))
+        shape = [1] * (len(self.shapes[x]) + 1)
+        shape[axis] = 3
+        y = self.node("Mul", self.node("Unsqueeze", x, self.constant([axis])), self.w(*shape))
+        if self.random.random() < 0.5:
+            shape = self.node("Shape", x)
+            y = self.node("Expand", x, self.node("Concat", self.constant([3]), shape, axis=0))
+            y, axis = self.node("Mul", y, self.w(3, *[1] * len(self.shapes[x]))), 0
+        return self.value(self.node("ReduceMean", self.node("Tanh", y), self.constant([axis]), keepdims=0), *self.shapes[x])
+
+    def learned(self, x):
+        """Data made of weights."""
+        shape = list(self.shapes[x])
+        if len(shape) == 3 and self.random.random() < 0.5:
+            shape[1] = int(self.any(3, 6))
+        return self.value(self.w(*shape), *shape)
 
     def channel(self, x):
         """Shape of a parameter with one number a unit."""
@@ -76,9 +162,14 @@ class RandomNet(Net):
 
     def compared(self, x):
         other = self.w(*self.channel(x))
-        mask = self.node(self.any("Greater", "LessOrEqual"), x, other)
+        mask = self.node(self.any("Greater", "GreaterOrEqual", "Less", "LessOrEqual"), x, other)
         mask = self.node("Not", mask) if self.random.random() < 0.3 else mask
         # A step would let rounding through: both sides meet where the mask turns.
+        if self.random.random() < 0.5:
+            more = self.w(*self.channel(x))
+            mask = self.node(self.any("And", "Or", "Xor", "Equal"), mask, self.node("Greater", x, more))
+            inside = self.node("Tanh", self.node("Mul", self.node("Sub", x, other), self.node("Sub", x, more)))
+            return self.value(self.node("Where", mask, inside, self.constant(0, np.float32)), *self.shapes[x])
         return self.value(self.node("Where", mask, self.node("Sub", x, other), self.node("Sub", other, x)), *self.shapes[x])
 
     def scaled(self, x):
@@ -142,8 +233,9 @@ class RandomNet(Net):
         out = out or int(self.any(4, 6, 8, 12))
         kind = self.any("MatMul", "Gemm", "Einsum", "FusedMatMul", "DequantizeLinear")
         if kind == "Gemm" and len(rest) == 1:
-            flip = int(self.random.integers(2))
-            y = self.node("Gemm", x, self.w(*((out, size) if flip else (size, out))), self.w(out), transB=flip)
+            flip, fused = int(self.random.integers(2)), self.random.random() < 0.3
+            y = self.node("FusedGemm" if fused else "Gemm", x, self.w(*((out, size) if flip else (size, out))), self.w(out),
+                          transB=flip, **({"activation": "Relu", **FUSED} if fused else {}))
         elif kind == "Einsum":
             y = self.node("Einsum", x, self.w(size, out), equation="bi,io->bo" if len(rest) == 1 else "bti,io->bto")
         elif kind == "FusedMatMul":
@@ -162,22 +254,22 @@ class RandomNet(Net):
     def normalised(self, x):
         *rest, size = self.shapes[x]
         kind = self.any("LayerNormalization", "RMSNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
-                        "LpNormalization", "decomposed")
+                        "SimplifiedLayerNormalization", "LpNormalization", "decomposed")
         if kind.startswith("Skip") and len(rest) == 2:
             others = [y for y, shape in self.shapes.items() if shape == self.shapes[x]]
             more = [self.w(size)] if kind == "SkipLayerNormalization" else []
-            y = self.node(kind, x, self.any(*others), self.w(size), *more, **FUSED)
-        elif kind == "RMSNormalization":
-            y = self.node(kind, x, self.w(size), axis=-1)
+            y = self.node(kind, x, self.any(*others), self.w(size), *more, epsilon=EPSILON, **FUSED)
+        elif kind in ("RMSNormalization", "SimplifiedLayerNormalization"):
+            y = self.node(kind, x, self.w(size), axis=-1, epsilon=EPSILON)
         elif kind == "LpNormalization":
             y = self.node(kind, x, axis=-1)
         elif kind == "decomposed":
             centred = self.node("Sub", x, self.node("ReduceMean", x, self.constant([-1])))
             spread = self.node("ReduceMean", self.node("Mul", centred, centred), self.constant([-1]))
-            spread = self.node("Sqrt", self.node("Add", spread, self.constant(0.1, np.float32)))
+            spread = self.node("Sqrt", self.node("Add", spread, self.constant(EPSILON, np.float32)))
             y = self.node("Mul", self.node("Div", centred, spread), self.w(size))
         else:
-            y = self.node("LayerNormalization", x, self.w(size), self.w(size), axis=-1)
+            y = self.node("LayerNormalization", x, self.w(size), self.w(size), axis=-1, epsilon=EPSILON)
         return self.value(y, *rest, size)
 
     def recurrent(self, x):
@@ -204,7 +296,7 @@ class RandomNet(Net):
             return x
         batch, steps, size = self.shapes[x]
         others = [y for y, shape in self.shapes.items() if len(shape) == 3 and shape[0] == batch]
-        other = x if self.random.random() < 0.7 else self.any(*others)
+        other = x if self.random.random() < 0.6 else self.learned(x) if self.random.random() < 0.4 else self.any(*others)
         heads, shared, inside, values = int(self.any(2, 4)), int(self.any(1, 2)), int(self.any(2, 4)), int(self.any(2, 3))
         kind = self.any("Attention", "MultiHeadAttention", "fused", "matmul")
         if kind == "fused":
@@ -222,8 +314,13 @@ class RandomNet(Net):
                 q = self.node("RotaryEmbedding", q, *tables, num_heads=heads)
                 k = self.node("RotaryEmbedding", k, *tables, num_heads=shared)
             mask = [self.w(heads, steps, self.shapes[other][1])] if self.random.random() < 0.3 else []
-            y = self.node("Attention", q, k, v, *mask, q_num_heads=heads, kv_num_heads=shared)
+            y = self.node("Attention", q, k, v, *mask, q_num_heads=heads, kv_num_heads=shared,
+                          is_causal=int(self.random.random() < 0.2))
         elif kind == "MultiHeadAttention":
+            if other == x and self.random.random() < 0.3:
+                tables = [self.w(steps, inside // 2) for _ in range(2)]
+                ids = self.constant(np.tile(np.arange(steps), (batch, 1)))
+                q, k = (self.node("RotaryEmbedding", part, ids, *tables, **FUSED) for part in (q, k))
             bias = [self.w(heads * (2 * inside + values))] if self.random.random() < 0.5 else []
             y = self.node("MultiHeadAttention", q, k, v, *bias, num_heads=heads, **FUSED)
         else:
@@ -239,7 +336,12 @@ class RandomNet(Net):
     def embedded(self, x):
         if len(self.shapes[x]) != 3:
             return x
-        _, steps, size = self.shapes[x]
+        batch, steps, size = self.shapes[x]
+        if self.random.random() < 0.3:
+            ids = [self.constant(self.random.integers(0, 2, (batch, steps)), np.int32) for _ in range(2)]
+            rows = self.node("EmbedLayerNormalization", *ids, self.w(7, size), self.w(steps + 2, size), self.w(2, size), self.w(size),
+                             self.w(size), outputs=2, epsilon=EPSILON, **FUSED)[0]
+            return self.value(self.node("Add", x, rows), *self.shapes[x])
         rows = self.node("Gather", self.w(7, size), self.constant(self.random.integers(0, 7, steps)), axis=0)
         return self.value(self.node("Add", x, rows), *self.shapes[x])
 
@@ -249,8 +351,10 @@ class RandomNet(Net):
             batch, steps, size = self.shapes[x]
             if self.random.random() < 0.5 and steps * size <= 40:
                 return self.value(self.node("Reshape", x, self.constant([0, -1])), batch, steps * size)
-            kind = self.any("ReduceMean", "ReduceMax", "ReduceSum", "ReduceL2", "ReduceLogSumExp", "ReduceSumSquare")
-            return self.value(self.node(kind, x, self.constant([self.any(1, -2)]), keepdims=0), batch, size)
+            kind = self.any("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceLogSum",
+                            "ReduceLogSumExp", "ReduceProd", "ReduceSumSquare")
+            y = self.node("Add", self.node("Abs", x), self.constant(0.5, np.float32)) if kind == "ReduceLogSum" else x
+            return self.value(self.node(kind, y, self.constant([self.any(1, -2)]), keepdims=0), batch, size)
         batch, size = self.shapes[x]
         if size % 2:
             return x
@@ -286,9 +390,10 @@ class RandomNet(Net):
         elif kind in ("InstanceNormalization", "GroupNormalization"):
             groups = int(self.any(*[g for g in range(1, channels + 1) if channels % g == 0]))
             more = {"num_groups": groups} if kind == "GroupNormalization" else {}
-            y = self.node(kind, x, self.w(channels), self.w(channels), **more)
+            y = self.node(kind, x, self.w(channels), self.w(channels), epsilon=EPSILON, **more)
         else:
-            y = self.node(kind, x, **({"size": int(self.any(1, 3))} if kind == "LRN" else {}))
+            more = {"size": int(self.any(1, 3)), "alpha": 0.5} if kind == "LRN" else {}
+            y = self.node(kind, x if more else self.node("Add", x, self.w(channels, high, wide)), **more)
         return self.value(y, *self.shapes[x])
 
     def resampled(self, x):
@@ -334,7 +439,8 @@ class RandomNet(Net):
         x = self.value(self.input(*shape), *shape)
         x = self.convolved(x) if kind == "image" else self.dense(x)
         for _ in range(int(self.random.integers(2, 9))):
-            common = [self.unary, self.binary, self.compared, self.scaled, self.joined, self.sliced, self.ordered]
+            common = [self.unary, self.unary, self.binary, self.compared, self.waved, self.counted, self.scaled, self.widened,
+                      self.joined, self.sliced, self.ordered, self.learned]
             if len(self.shapes[x]) == 4:
                 own = [self.convolved] * 5 + [self.image_normalised, self.image_normalised, self.resampled, self.shuffled,
                                               self.excited, self.flat]
@@ -346,8 +452,12 @@ class RandomNet(Net):
                 x = self.any(*[y for y in self.shapes if y != "x"])
         if len(self.shapes[x]) == 4:
             x = self.flat(x)
-        size = self.shapes[x][-1]
-        return self.model(self.node("MatMul", x, self.w(size, 3)))
+        *rest, size = self.shapes[x]
+        y = self.node("MatMul", x, self.w(size, 3))
+        if self.random.random() < 0.3:  # in which data made of weights has free batches and steps
+            axes = self.any([0], [0], [1], [0, 1]) if len(rest) == 2 else [0]
+            y = self.node("ReduceMax", y, self.constant(axes), keepdims=0)
+        return self.model(y)
 
 
 class RandomNets(NetTest):

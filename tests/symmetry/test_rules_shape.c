@@ -93,6 +93,20 @@ static void reshape__with_computed_sizes(void **state)
     }
 }
 
+/* Sizes picked by a matrix of places, transposed: [2, 6] becomes [6, 2]. */
+static void reshape__with_sizes_out_of_a_matrix(void **state)
+{
+    (void)state;
+    test_graph *g = test_graph_create(29);
+    size_t h = NODE(g, "Gemm", "", INPUT(g, "x", -1, 4), WEIGHT(g, "w1", 4, 12));
+    size_t places = NODE(g, "Reshape", "", INTS(g, 0, 1, 2, 3), INTS(g, 2, 2));
+    size_t sizes = NODE(g, "Transpose", "", NODE(g, "Gather", "", INTS(g, -1, 2, 6, 1), places));
+    h = NODE(g, "Reshape", "", h, NODE(g, "Reshape", "", sizes, INTS(g, -1)));
+    h = NODE(g, "Tanh", "", NODE(g, "Transpose", "perm=[0,2,1,3]", h));
+    finish(g, NODE(g, "Reshape", "", h, INTS(g, 0, 12)), 12);
+    CHECK(g, "6: w1.1*2 w2.0*2; 2: w1.1*6 w2.0*6");
+}
+
 static void reshape__into_heads_and_back(void **state)
 {
     (void)state;
@@ -284,6 +298,24 @@ static void shape__of_data_holds_no_axis(void **state)
     CHECK(g, "6: w1.1 w2.0");
 }
 
+/* Sizes are numbers in an order, whatever is done with them. */
+static void shape__as_numbers_is_fixed(void **state)
+{
+    (void)state;
+    for (size_t is_reversed = 0; is_reversed < 2; is_reversed++) {
+        test_graph *g = test_graph_create(28);
+        size_t h = NODE(g, "MatMul", "", INPUT(g, "x", -1, -1, 4), WEIGHT(g, "w1", 4, 6));
+        size_t sizes = NODE(g, "Shape", "", h);
+        if (is_reversed) {
+            sizes = NODE(g, "Slice", "", sizes, INTS(g, -1), INTS(g, INT64_MIN), INTS(g, 0), INTS(g, -1));
+        }
+        sizes = NODE(g, "Mul", "", NODE(g, "Cast", "to=1", sizes), WEIGHT(g, "c", 3));
+        h = NODE(g, "Add", "", h, NODE(g, "ReduceSum", "", NODE(g, "Sin", "", sizes)));
+        test_graph_output(g, NODE(g, "MatMul", "", h, WEIGHT(g, "w2", 6, 3)));
+        CHECK(g, "6: w1.1 w2.0", is_reversed ? "c.0: (Slice): it holds sizes" : "c.0: (Shape): it holds sizes");
+    }
+}
+
 /* x0 and the symbol 4 meet in an addition, so that one of them may be 1: the sum's size is neither. */
 static void reshape__by_a_size_that_was_broadcast_is_fixed(void **state)
 {
@@ -333,6 +365,7 @@ int main(void)
         cmocka_unit_test(reshape__interleaves_behind_a_transpose),
         cmocka_unit_test(reshape__with_constant_sizes),
         cmocka_unit_test(reshape__with_computed_sizes),
+        cmocka_unit_test(reshape__with_sizes_out_of_a_matrix),
         cmocka_unit_test(reshape__into_heads_and_back),
         cmocka_unit_test(reshape__merges_batch_and_time),
         cmocka_unit_test(reshape__across_the_units_is_fixed),
@@ -349,6 +382,7 @@ int main(void)
         cmocka_unit_test(expand__keeps_what_is_there),
         cmocka_unit_test(expand__to_computed_or_hostile_sizes),
         cmocka_unit_test(shape__of_data_holds_no_axis),
+        cmocka_unit_test(shape__as_numbers_is_fixed),
         cmocka_unit_test(reshape__by_a_size_that_was_broadcast_is_fixed),
         cmocka_unit_test(reshape__settles_sizes_of_two_names),
         cmocka_unit_test(range__numbers_positions),
