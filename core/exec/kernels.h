@@ -98,6 +98,7 @@ oa_status oa_kernel_reduce_sum(oa_call *call, oa_error *error);
 oa_status oa_kernel_reduce_sum_square(oa_call *call, oa_error *error);
 oa_status oa_kernel_relu(oa_call *call, oa_error *error);
 oa_status oa_kernel_reshape(oa_call *call, oa_error *error);
+oa_status oa_kernel_resize(oa_call *call, oa_error *error);
 oa_status oa_kernel_rms_normalization(oa_call *call, oa_error *error);
 oa_status oa_kernel_rnn(oa_call *call, oa_error *error);
 oa_status oa_kernel_round(oa_call *call, oa_error *error);
@@ -124,6 +125,7 @@ oa_status oa_kernel_tanh(oa_call *call, oa_error *error);
 oa_status oa_kernel_thresholded_relu(oa_call *call, oa_error *error);
 oa_status oa_kernel_transpose(oa_call *call, oa_error *error);
 oa_status oa_kernel_unsqueeze(oa_call *call, oa_error *error);
+oa_status oa_kernel_upsample(oa_call *call, oa_error *error);
 oa_status oa_kernel_where(oa_call *call, oa_error *error);
 oa_status oa_kernel_xor(oa_call *call, oa_error *error);
 

@@ -102,6 +102,7 @@ static const oa_operator table[] = {
     {"", "ReduceSumSquare", oa_kernel_reduce_sum_square, 1, 2, true},
     {"", "Relu", oa_kernel_relu, 1, 1, true},
     {"", "Reshape", oa_kernel_reshape, 1, 2, false},
+    {"", "Resize", oa_kernel_resize, 1, 4, true},
     {"", "Round", oa_kernel_round, 1, 1, true},
     {"", "Selu", oa_kernel_selu, 1, 1, true},
     {"", "Shape", oa_kernel_shape, 1, 1, false},
@@ -126,6 +127,7 @@ static const oa_operator table[] = {
     {"", "ThresholdedRelu", oa_kernel_thresholded_relu, 1, 1, true},
     {"", "Transpose", oa_kernel_transpose, 1, 1, false},
     {"", "Unsqueeze", oa_kernel_unsqueeze, 1, 2, false},
+    {"", "Upsample", oa_kernel_upsample, 1, 2, true},
     {"", "Where", oa_kernel_where, 3, 3, false},
     {"", "Xor", oa_kernel_xor, 2, 2, false},
 };
