@@ -29,8 +29,7 @@ oa_status oa_conv_read(oa_conv *conv, oa_call *call, oa_error *error)
     return status == OA_OK ? oa_window_read(&conv->window, call, x, w->dims + 2, false, error) : status;
 }
 
-/* Every element of a plane starts as its channel's bias; zero without one. */
-static void fill_bias(oa_array *y, const oa_array *bias)
+void oa_conv_fill_bias(oa_array *y, const oa_array *bias)
 {
     size_t planes = y->dims[0] * y->dims[1];
     size_t size = planes ? y->count / planes : 0;
@@ -78,7 +77,7 @@ oa_status oa_kernel_conv(oa_call *call, oa_error *error)
     }
     bool is_depthwise = conv.in_channels == 1 && conv.out_channels <= 4 && x->dtype == OA_DTYPE_FLOAT;
     if (bias || is_depthwise) {
-        fill_bias(y, bias);
+        oa_conv_fill_bias(y, bias);
     }
     if (is_depthwise) {
         oa_conv_depthwise(y->data, x->data, w->data, &conv);

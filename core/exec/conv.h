@@ -32,4 +32,7 @@ bool oa_conv_scratch(size_t *bytes, const oa_conv *conv, oa_dtype dtype);
  * weights, so the rows are added up directly. float32. The same cost as above. */
 void oa_conv_depthwise(float *y, const float *x, const float *w, const oa_conv *conv);
 
+/* Every element of a plane of y [batch, channels, ...] starts as its channel's bias; zero without one. */
+void oa_conv_fill_bias(oa_array *y, const oa_array *bias);
+
 #endif

@@ -126,6 +126,78 @@ oa_status oa_window_read(oa_window *window, oa_call *call, const oa_array *x, co
     return status;
 }
 
+/* The size of a transposed convolution's output along axis d, which is the window's input, and the padding when it is
+ * automatic or follows from the size. `wanted` is 0 when no size is given, `extra` what is added at the end. */
+static oa_status fit_transposed_axis(oa_window *window, size_t d, pad_mode mode, size_t wanted, size_t extra,
+                                     oa_error *error)
+{
+    const size_t most = (size_t)MOST_SIZE;
+    size_t extent, reach, stride = window->stride[d], in = window->out[d];
+    if (window->kernel[d] == 0 || oa_mul_overflows(&extent, window->kernel[d] - 1, window->dilation[d]) ||
+        extent >= most || in == 0 || oa_mul_overflows(&reach, in - 1, stride) || reach >= most) {
+        return oa_fail(error, OA_ERROR_INPUT,
+                       "a kernel of %zu with dilation %zu and stride %zu on %zu places of axis %zu", window->kernel[d],
+                       window->dilation[d], stride, in, d + 2);
+    }
+    reach += extent + 1 + extra;
+    if (mode == PAD_NONE) {
+        window->pad[d] = window->pad_end[d] = 0;
+    } else if (mode != PAD_GIVEN && wanted == 0 && oa_mul_overflows(&wanted, in, stride)) {
+        return oa_fail(error, OA_ERROR_INPUT, "a stride of %zu on axis %zu", stride, d + 2);
+    }
+    if (wanted) {
+        size_t total = reach > wanted ? reach - wanted : 0;
+        window->pad[d] = mode == PAD_SAME_UPPER ? total / 2 : total - total / 2;
+        window->pad_end[d] = total - window->pad[d];
+        window->in[d] = wanted;
+        return OA_OK;
+    }
+    size_t pads = window->pad[d] + window->pad_end[d];
+    if (pads >= reach) {
+        return oa_fail(error, OA_ERROR_INPUT, "padding of %zu leaves nothing of %zu places on axis %zu", pads, reach,
+                       d + 2);
+    }
+    window->in[d] = reach - pads;
+    return OA_OK;
+}
+
+oa_status oa_window_read_transposed(oa_window *window, oa_call *call, const oa_array *x, const size_t *kernel,
+                                    oa_error *error)
+{
+    size_t rank = x->rank - 2, pads[2 * OA_MAX_RANK], shape[OA_MAX_RANK], wanted[OA_MAX_RANK], extra[OA_MAX_RANK];
+    oa_window made = {.rank = rank};
+    pad_mode mode;
+    oa_status status = read_pad_mode(&mode, call, error);
+    const struct {
+        size_t *sizes;
+        const char *name;
+        size_t count;
+        int64_t least;
+        size_t fallback;
+    } lists[] = {{made.stride, "strides", rank, 1, 1}, {made.dilation, "dilations", rank, 1, 1},
+                 {pads, "pads", 2 * rank, 0, 0},       {shape, "kernel_shape", rank, 1, 0},
+                 {wanted, "output_shape", rank, 1, 0}, {extra, "output_padding", rank, 0, 0}};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0] && status == OA_OK; i++) {
+        status =
+            read_sizes(lists[i].sizes, call, lists[i].name, lists[i].count, lists[i].least, lists[i].fallback, error);
+    }
+    for (size_t d = 0; d < rank && status == OA_OK; d++) {
+        made.out[d] = x->dims[2 + d];
+        made.kernel[d] = kernel[d];
+        made.pad[d] = pads[d];
+        made.pad_end[d] = pads[rank + d];
+        if (shape[d] && shape[d] != kernel[d]) {
+            return oa_fail(error, OA_ERROR_INPUT, "kernel_shape says %zu on axis %zu and the weight has %zu", shape[d],
+                           d + 2, kernel[d]);
+        }
+        status = fit_transposed_axis(&made, d, mode, wanted[d], extra[d], error);
+    }
+    if (status == OA_OK) {
+        *window = made;
+    }
+    return status;
+}
+
 size_t oa_window_size(const size_t *sizes, size_t rank)
 {
     size_t product = 1;

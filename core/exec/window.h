@@ -24,6 +24,11 @@ typedef struct oa_window {
 oa_status oa_window_read(oa_window *window, oa_call *call, const oa_array *x, const size_t *kernel, bool is_ceil,
                          oa_error *error);
 
+/* The same for a transposed convolution: the window slides over the output, whose shape becomes `in`, and `out` is x's.
+ * Reads output_shape and output_padding too. x has rank 3 at least. */
+oa_status oa_window_read_transposed(oa_window *window, oa_call *call, const oa_array *x, const size_t *kernel,
+                                    oa_error *error);
+
 /* Products: of all sizes, and of all but the last. */
 size_t oa_window_size(const size_t *sizes, size_t rank);
 size_t oa_window_rows(const size_t *sizes, size_t rank);

@@ -277,6 +277,54 @@ static void layer_normalization__refuses_parameters_that_do_not_broadcast(void *
     oa_array_free(&wide);
 }
 
+/* Moments of groups of channels, and parameters of channels, or of groups before operator set 21. */
+static void group_normalization__equals_the_definition(void **state)
+{
+    (void)state;
+    static const oa_dtype dtypes[] = {OA_DTYPE_FLOAT, OA_DTYPE_DOUBLE};
+    static const size_t dims[] = {2, 6, 3, 2};
+    for (uint64_t seed = 1; seed <= 24; seed++) {
+        oa_random random;
+        oa_random_init(&random, seed);
+        size_t kind = seed % 3, groups = kind == 0 ? 6 : seed % 2 ? 2 : 3, inner = 6, size = 6 / groups * inner;
+        size_t count = kind == 1 ? groups : 6; /* of parameters */
+        const size_t *shapes[3] = {dims, &count, &count};
+        oa_array made[3], inputs[3], exact = make_array(OA_DTYPE_DOUBLE, dims, 4);
+        for (size_t i = 0; i < 3; i++) {
+            made[i] = random_floats(&random, shapes[i], i ? 1 : 4);
+            inputs[i] = floats_as(&made[i], dtypes[seed / 3 % 2]);
+        }
+        for (size_t i = 0; i < exact.count; i++) {
+            double mean = 0.0, variance = 0.0;
+            size_t first = i / size * size, channel = i / inner % 6, at = kind == 1 ? channel / (6 / groups) : channel;
+            for (size_t k = 0; k < size; k++) {
+                mean += number_at(&inputs[0], first + k) / (double)size;
+            }
+            for (size_t k = 0; k < size; k++) {
+                variance += pow(number_at(&inputs[0], first + k) - mean, 2.0) / (double)size;
+            }
+            ((double *)exact.data)[i] =
+                (number_at(&inputs[0], i) - mean) / sqrt(variance + (double)0.01f) * number_at(&inputs[1], at) +
+                number_at(&inputs[2], at);
+        }
+        op node = {.type = kind == 0 ? "InstanceNormalization" : "GroupNormalization", .version = kind == 1 ? 18 : 21};
+        add_attribute(&node, attribute_float("epsilon", 0.01f));
+        if (kind != 0) {
+            add_attribute(&node, attribute_int("num_groups", (int64_t)groups));
+        }
+        oa_array y = run_one(&node, (const oa_array *const[]){&inputs[0], &inputs[1], &inputs[2]}, 3);
+        oa_array expected = floats_as(&exact, inputs[0].dtype);
+        assert_agree(&y, &expected, 1e-5, 1e-5, node.type, seed);
+        for (size_t i = 0; i < 3; i++) {
+            oa_array_free(&made[i]);
+            oa_array_free(&inputs[i]);
+        }
+        oa_array_free(&y);
+        oa_array_free(&exact);
+        oa_array_free(&expected);
+    }
+}
+
 /* The first words of the generator for the seed of its authors' test program, and the 10000th for that of the C++
  * standard, which both publish. */
 static void mersenne__is_the_published_generator(void **state)
@@ -347,6 +395,7 @@ int main(void)
         cmocka_unit_test(batch_normalization__updates_its_statistics_in_training),
         cmocka_unit_test(layer_normalization__equals_the_definition),
         cmocka_unit_test(layer_normalization__refuses_parameters_that_do_not_broadcast),
+        cmocka_unit_test(group_normalization__equals_the_definition),
         cmocka_unit_test(mersenne__is_the_published_generator),
         cmocka_unit_test(dropout__is_the_identity_unless_training),
     };
