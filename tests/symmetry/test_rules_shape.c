@@ -271,6 +271,16 @@ static void expand__keeps_what_is_there(void **state)
     CHECK(g, "6: w1.1 c.2 w2.0; 5: c.0");
 }
 
+static void expand__makes_axes_that_a_flatten_merges(void **state)
+{
+    (void)state;
+    test_graph *g = test_graph_create(30);
+    size_t h = NODE(g, "Gemm", "", INPUT(g, "x", -1, 4), WEIGHT(g, "w1", 4, 6));
+    h = NODE(g, "Expand", "", NODE(g, "Unsqueeze", "", h, INTS(g, 1)), INTS(g, 1, 3, 6));
+    finish(g, NODE(g, "Flatten", "", h), 18);
+    CHECK(g, "6: w1.1 w2.0*3; 3: w2.0*6");
+}
+
 static void expand__to_computed_or_hostile_sizes(void **state)
 {
     (void)state;
@@ -380,6 +390,7 @@ int main(void)
         cmocka_unit_test(concat__of_single_elements_says_why_it_stays),
         cmocka_unit_test(expand__makes_copies_that_may_move),
         cmocka_unit_test(expand__keeps_what_is_there),
+        cmocka_unit_test(expand__makes_axes_that_a_flatten_merges),
         cmocka_unit_test(expand__to_computed_or_hostile_sizes),
         cmocka_unit_test(shape__of_data_holds_no_axis),
         cmocka_unit_test(shape__as_numbers_is_fixed),
