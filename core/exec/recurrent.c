@@ -63,7 +63,7 @@ static size_t add_part(parts *p, size_t rows, size_t columns)
     return start;
 }
 
-/* The lengths, which lie behind the elements' block. */
+/* The lengths, which lie in front of the elements: room for two float32 is room for one size. */
 static oa_status read_lengths(size_t *lengths, const oa_recurrent *layer, oa_error *error)
 {
     const int32_t *given = layer->lengths->data;

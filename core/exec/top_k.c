@@ -1,4 +1,5 @@
-/* TopK: the k largest or smallest along an axis, equal ones in the order of their indices. */
+/* TopK: the k largest or smallest along an axis, equal ones in the order of their indices. A NaN comes first in both
+ * orders. */
 #include "core/exec/kernels.h"
 #include "core/exec/layouts.h"
 #include "core/exec/order.h"
@@ -55,7 +56,7 @@ static void select(candidate *first, const int64_t *keys, size_t n, size_t k)
     }
 }
 
-/* The smallest element of a reversed axis comes first, but a NaN is greatest in both orders. */
+/* An input from operator set 10 on, an attribute before. */
 static oa_status read_k(size_t *k, oa_call *call, size_t n, oa_error *error)
 {
     int64_t given = 0;

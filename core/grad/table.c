@@ -61,7 +61,6 @@ static const oa_backward_row table[] = {
     {"", "Neg", oa_backward_neg, OA_READS_NOTHING, 1},
     {"", "NonZero", NULL, OA_READS_NOTHING, 0},
     {"", "Not", NULL, OA_READS_NOTHING, 0},
-    {"", "OneHot", NULL, OA_READS_NOTHING, 0},
     {"", "Or", NULL, OA_READS_NOTHING, 0},
     {"", "PRelu", oa_backward_prelu, OA_READS_INPUTS, 2},
     {"", "Pad", oa_backward_pad, OA_READS_NOTHING, 1},

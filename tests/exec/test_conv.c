@@ -253,6 +253,86 @@ static void conv__pads_automatically(void **state)
     }
 }
 
+/* What the convolution of c does to its input, run backwards: each element of x [batch, groups * out_channels, out...]
+ * goes where its window reads, in float64. The bias is of y's channels. */
+static oa_array transposed_reference(const conv_case *c, const oa_array *x, const oa_array *w, const oa_array *bias)
+{
+    size_t dims[5] = {c->batch, c->groups * c->in_channels}, x_dims[5], kernel_dims[4] = {c->in_channels};
+    size_t taps = c->in_channels, plane = 1;
+    x_dims[0] = c->batch;
+    x_dims[1] = c->groups * c->out_channels;
+    for (size_t d = 0; d < c->rank; d++) {
+        dims[2 + d] = c->in[d];
+        x_dims[2 + d] = c->out[d];
+        kernel_dims[1 + d] = c->kernel[d];
+        taps *= c->kernel[d];
+        plane *= c->in[d];
+    }
+    oa_array y = make_array(OA_DTYPE_DOUBLE, dims, c->rank + 2);
+    for (size_t i = 0; i < y.count; i++) {
+        ((double *)y.data)[i] = bias ? number_at(bias, i / plane % dims[1]) : 0.0;
+    }
+    for (size_t i = 0; i < x->count; i++) {
+        size_t at[5], tap[4];
+        unravel(at, i, x_dims, c->rank + 2);
+        for (size_t t = 0; t < taps; t++) {
+            unravel(tap, t, kernel_dims, c->rank + 1);
+            size_t to = at[0] * dims[1] + at[1] / c->out_channels * c->in_channels + tap[0];
+            bool is_inside = true;
+            for (size_t d = 0; d < c->rank; d++) {
+                int64_t place = (int64_t)at[2 + d] * c->stride[d] + (int64_t)tap[1 + d] * c->dilation[d] - c->pads[d];
+                is_inside = is_inside && place >= 0 && place < (int64_t)c->in[d];
+                to = to * c->in[d] + (is_inside ? (size_t)place : 0);
+            }
+            if (is_inside) {
+                ((double *)y.data)[to] += number_at(x, i) * number_at(w, at[1] * taps + t);
+            }
+        }
+    }
+    return y;
+}
+
+static void conv_transpose__undoes_the_shape_of_conv(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 150; seed++) {
+        oa_random random;
+        oa_random_init(&random, seed);
+        conv_case c = random_case(&random, 1 + seed % 3);
+        int64_t rest[3]; /* places at the end that no window reads */
+        size_t x_dims[5] = {c.batch, c.groups * c.out_channels}, channels = c.groups * c.in_channels;
+        size_t w_dims[5] = {c.groups * c.out_channels, c.in_channels};
+        for (size_t d = 0; d < c.rank; d++) {
+            x_dims[2 + d] = c.out[d];
+            w_dims[2 + d] = c.kernel[d];
+            rest[d] = (int64_t)c.in[d] + c.pads[d] + c.pads[c.rank + d] - ((int64_t)c.kernel[d] - 1) * c.dilation[d] -
+                      1 - ((int64_t)c.out[d] - 1) * c.stride[d];
+        }
+        oa_array made[3] = {random_floats(&random, x_dims, c.rank + 2), random_floats(&random, w_dims, c.rank + 2),
+                            random_floats(&random, &channels, 1)};
+        oa_array inputs[3];
+        oa_dtype dtype = seed % 2 ? OA_DTYPE_FLOAT : OA_DTYPE_DOUBLE;
+        for (size_t i = 0; i < 3; i++) {
+            inputs[i] = floats_as(&made[i], dtype);
+        }
+        op node = conv_op(&c);
+        node.type = "ConvTranspose";
+        add_attribute(&node, attribute_ints("output_padding", rest, c.rank));
+        oa_array y = run_one(&node, (const oa_array *const[]){&inputs[0], &inputs[1], &inputs[2]}, c.has_bias ? 3 : 2);
+        oa_array exact = transposed_reference(&c, &inputs[0], &inputs[1], c.has_bias ? &inputs[2] : NULL);
+        oa_array expected = floats_as(&exact, dtype);
+        assert_agree(&y, &expected, 1e-5, 4e-5, "ConvTranspose", seed);
+        for (size_t i = 0; i < 3; i++) {
+            oa_array_free(&made[i]);
+            oa_array_free(&inputs[i]);
+        }
+        oa_array_free(&y);
+        oa_array_free(&exact);
+        oa_array_free(&expected);
+    }
+    print_message("seeds 1 to 150\n");
+}
+
 static void conv__refuses_shapes_that_do_not_fit(void **state)
 {
     (void)state;
@@ -308,6 +388,7 @@ int main(void)
         cmocka_unit_test(conv__splits_large_outputs_into_tiles),
         cmocka_unit_test(conv__gives_the_bias_where_there_are_no_channels),
         cmocka_unit_test(conv__pads_automatically),
+        cmocka_unit_test(conv_transpose__undoes_the_shape_of_conv),
         cmocka_unit_test(conv__refuses_shapes_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,12 +67,14 @@ void *__wrap_realloc(void *pointer, size_t size)
     return moved;
 }
 
+enum { LARGE_OUTPUTS = 11 };
+
 /* A net that goes through every kernel that allocates something of its own. */
 typedef struct large_net {
     net made;
-    oa_array arrays[12];
+    oa_array arrays[24];
     size_t array_count;
-    op nodes[24];
+    op nodes[40];
     size_t node_count;
 } large_net;
 
@@ -95,6 +97,39 @@ static op *next_op(large_net *n, const char *type, int64_t version)
 static void plain(large_net *n, const char *type, const char *inputs, const char *outputs)
 {
     net_node(&n->made, next_op(n, type, 16), inputs, outputs);
+}
+
+/* Recurrent layers, transposed convolution and what else asks for scratch. */
+static void add_sequences(large_net *n)
+{
+    static const int64_t shape[] = {2, 1, 6}, k[] = {3};
+    static const float scales[] = {1.0f, 1.0f, 1.5f, 0.5f};
+    constant(n, "lw", OA_DTYPE_FLOAT, (const size_t[]){1, 8, 6}, 3);
+    constant(n, "lr", OA_DTYPE_FLOAT, (const size_t[]){1, 8, 2}, 3);
+    constant(n, "gw", OA_DTYPE_FLOAT, (const size_t[]){1, 6, 6}, 3);
+    constant(n, "gr", OA_DTYPE_FLOAT, (const size_t[]){1, 6, 2}, 3);
+    constant(n, "t", OA_DTYPE_FLOAT16, (const size_t[]){5, 2, 2, 2}, 4);
+    n->arrays[n->array_count] = int64_list(shape, 3);
+    net_constant(&n->made, "shape3", &n->arrays[n->array_count++]);
+    n->arrays[n->array_count] = int64_list(k, 1);
+    net_constant(&n->made, "k", &n->arrays[n->array_count++]);
+    n->arrays[n->array_count] = float_list(scales, 4);
+    net_constant(&n->made, "scales", &n->arrays[n->array_count++]);
+    plain(n, "Reshape", "g1 shape3", "s1");
+    op *lstm = next_op(n, "LSTM", 14), *gru = next_op(n, "GRU", 14);
+    add_attribute(lstm, attribute_int("layout", 1));
+    add_attribute(gru, attribute_int("linear_before_reset", 1));
+    net_node(&n->made, lstm, "s1 lw lr", "s2");
+    net_node(&n->made, gru, "s1 gw gr", "s3");
+    net_node(&n->made, next_op(n, "TopK", 11), "g1 k", "k1 k2");
+    net_node(&n->made, next_op(n, "InstanceNormalization", 6), "c5 scale scale", "u1");
+    net_node(&n->made, next_op(n, "ConvTranspose", 11), "u1 t", "u2");
+    op *resize = next_op(n, "Resize", 10);
+    add_attribute(resize, attribute_string("mode", "linear"));
+    net_node(&n->made, resize, "u2 scales", "up");
+    op *einsum = next_op(n, "Einsum", 12);
+    add_attribute(einsum, attribute_string("equation", "ij,ik->jk"));
+    net_node(&n->made, einsum, "g1 g1", "e1");
 }
 
 static void large_net_init(large_net *n)
@@ -143,8 +178,10 @@ static void large_net_init(large_net *n)
     add_attribute(text, attribute_int("to", OA_DTYPE_STRING));
     net_node(&n->made, text, "g3", "t1");
     plain(n, "Identity", "ones", "i1");
-    static const char *const outputs[] = {"a1", "p1", "l1", "t1", "i1", "r1"};
-    for (size_t i = 0; i < 6; i++) {
+    add_sequences(n);
+    static const char *const outputs[LARGE_OUTPUTS] = {"a1", "p1", "l1", "t1", "i1", "r1",
+                                                       "s2", "s3", "k1", "up", "e1"};
+    for (size_t i = 0; i < LARGE_OUTPUTS; i++) {
         net_output(&n->made, outputs[i]);
     }
     if (net_finish(&n->made) != OA_OK) {
@@ -170,14 +207,14 @@ static void run__survives_any_failed_allocation(void **state)
     oa_random random;
     oa_random_init(&random, 1);
     oa_array floats = random_floats(&random, dims, 4), x = floats_as(&floats, OA_DTYPE_FLOAT16);
-    oa_array expected[6] = {{0}};
+    oa_array expected[LARGE_OUTPUTS] = {{0}};
     oa_error error = {0};
     if (net_run(expected, &n.made, &x, NULL, &error) != OA_OK) {
         fail_msg("%s", error.message);
     }
     size_t failures = 0;
     for (size_t allowed = 1;; allowed++) {
-        oa_array outputs[6] = {{0}};
+        oa_array outputs[LARGE_OUTPUTS] = {{0}};
         size_t held_before = held;
         error = (oa_error){0};
         failing = allowed;
@@ -186,7 +223,7 @@ static void run__survives_any_failed_allocation(void **state)
         failing = 0;
         if (!has_failed) {
             assert_int_equal(status, OA_OK);
-            for (size_t i = 0; i < 6; i++) {
+            for (size_t i = 0; i < LARGE_OUTPUTS; i++) {
                 assert_agree(&outputs[i], &expected[i], 0.0, 0.0, "the run without a failure", allowed);
                 oa_array_free(&outputs[i]);
                 oa_array_free(&expected[i]);
@@ -196,7 +233,7 @@ static void run__survives_any_failed_allocation(void **state)
         failures++;
         assert_seeded(status == OA_ERROR_MEMORY && error.status == OA_ERROR_MEMORY, "status", allowed);
         assert_seeded(held == held_before, "memory held after a failure", allowed);
-        for (size_t i = 0; i < 6; i++) {
+        for (size_t i = 0; i < LARGE_OUTPUTS; i++) {
             assert_null(outputs[i].data);
         }
     }
