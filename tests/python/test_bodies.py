@@ -300,6 +300,17 @@ class Loops(NetTest):
         y = net.node("ReduceMean", net.dense(last, "out", 6, 2), axes=[0])
         self.check(net, [y, each], [6])
 
+    def test_state_that_grows_from_one(self):
+        """In the first step its row meets all rows of a weight, in the second each row meets its own: they stay."""
+        net, h = start()
+        body = self.step(net)
+        s = body.input("s")
+        made = body.node("ReduceSum", body.node("Mul", s, net.weight("rows", 2, 6)), body.constant([0]), keepdims=0)
+        row = net.node("Slice", h, net.constant([0]), net.constant([1]))
+        new = body.node("Concat", s, body.node("Neg", body.node("Exp", row)), axis=0)
+        _, each = self.loop(net, body, [row], new, made, steps=2)
+        self.check(net, [net.dense(each, "out", 6, 2)], [6])
+
     def test_state_whose_units_grow(self):
         """Their size is not the same from step to step: nothing of them moves. Only what a step hides does."""
         net, h = start()
