@@ -179,7 +179,8 @@ static bool is_short_constant(const char *name)
     return false;
 }
 
-oa_status oa_model_read_constant(bool *is_constant, oa_model *model, const Onnx__NodeProto *node, oa_error *error)
+oa_status oa_model_read_constant(bool *is_constant, oa_model *model, const Onnx__NodeProto *node, const char *name,
+                                 oa_error *error)
 {
     bool is_standard = !node->domain || !*node->domain || strcmp(node->domain, "ai.onnx") == 0;
     *is_constant = false;
@@ -189,22 +190,22 @@ oa_status oa_model_read_constant(bool *is_constant, oa_model *model, const Onnx_
     }
     Onnx__AttributeProto *attribute = node->attribute[0];
     bool is_reference = attribute->ref_attr_name && *attribute->ref_attr_name;
-    const char *name = attribute->name ? attribute->name : "";
+    const char *form = attribute->name ? attribute->name : "";
     oa_tensor tensor = {0};
     oa_tensor_source source = {.attribute = attribute};
     oa_status status;
-    if (strcmp(name, "value") == 0 && attribute->t && !is_reference) {
+    if (strcmp(form, "value") == 0 && attribute->t && !is_reference) {
         const oa_tensor_reader reader = {.arena = &model->graph->arena, .files = &model->files};
         source.tensor = attribute->t;
         status = oa_tensor_read(&tensor, &source.form, &reader, attribute->t, error);
-    } else if (is_short_constant(name) && !is_reference) {
+    } else if (is_short_constant(form) && !is_reference) {
         status = read_short_constant(&tensor, &model->graph->arena, attribute, error);
         source.form = tensor.count ? OA_FORM_ATTRIBUTE : OA_FORM_NONE;
     } else {
         return OA_OK;
     }
     if (status == OA_OK) {
-        tensor.name = node->output[0];
+        tensor.name = name ? name : node->output[0];
         status = oa_model_add_tensor(model, &tensor, &source, error);
     }
     if (status != OA_OK) {

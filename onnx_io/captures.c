@@ -1,14 +1,15 @@
 /* What subgraphs (the branches of If, the body of Loop and Scan) read from the graph around them. */
-#include "onnx_io/model_private.h"
+#include "onnx_io/node_read.h"
 
-/* A subgraph and those around it, up to the node of the main graph. */
-typedef struct scope {
+/* A subgraph and those around it, up to the node that is looked at. */
+typedef struct level {
     oa_names defined;
-    const struct scope *outer;
-} scope;
+    const struct level *outer;
+} level;
 
 typedef struct capture_list {
     oa_graph *graph;
+    const oa_scope *around;
     oa_names seen;
     size_t *values;
     size_t count;
@@ -20,47 +21,41 @@ static oa_status no_memory(oa_error *error)
     return oa_fail(error, OA_ERROR_MEMORY, "out of memory for a subgraph");
 }
 
-static bool define(scope *inside, const char *name)
+oa_status oa_visit_defined(const Onnx__GraphProto *graph, oa_visit_name *visit, void *context, oa_error *error)
 {
-    return !name || !*name || oa_names_put(&inside->defined, name, 0);
-}
-
-/* Names are looked up without regard to order: a name may be defined only once, subgraphs included. */
-static bool define_all(scope *inside, const Onnx__GraphProto *graph)
-{
-    for (size_t i = 0; i < graph->n_input; i++) {
-        if (!define(inside, graph->input[i]->name)) {
-            return false;
-        }
+    oa_status status = OA_OK;
+    for (size_t i = 0; i < graph->n_input && status == OA_OK; i++) {
+        status = visit(context, graph->input[i]->name, error);
     }
-    for (size_t i = 0; i < graph->n_initializer; i++) {
-        if (!define(inside, graph->initializer[i]->name)) {
-            return false;
-        }
+    for (size_t i = 0; i < graph->n_initializer && status == OA_OK; i++) {
+        status = visit(context, graph->initializer[i]->name, error);
     }
-    for (size_t i = 0; i < graph->n_sparse_initializer; i++) {
+    for (size_t i = 0; i < graph->n_sparse_initializer && status == OA_OK; i++) {
         const Onnx__TensorProto *values = graph->sparse_initializer[i]->values;
-        if (values && !define(inside, values->name)) {
-            return false;
+        status = visit(context, values ? values->name : NULL, error);
+    }
+    for (size_t i = 0; i < graph->n_node && status == OA_OK; i++) {
+        for (size_t k = 0; k < graph->node[i]->n_output && status == OA_OK; k++) {
+            status = visit(context, graph->node[i]->output[k], error);
         }
     }
-    for (size_t i = 0; i < graph->n_node; i++) {
-        for (size_t j = 0; j < graph->node[i]->n_output; j++) {
-            if (!define(inside, graph->node[i]->output[j])) {
-                return false;
-            }
-        }
-    }
-    return true;
+    return status;
 }
 
-/* Notes a name that a subgraph uses, unless some subgraph defines it. */
-static oa_status use(capture_list *list, const scope *inside, const char *name, oa_error *error)
+static oa_status define(void *context, const char *name, oa_error *error)
+{
+    level *inside = context;
+    return !name || !*name || oa_names_put(&inside->defined, name, 0) ? OA_OK : no_memory(error);
+}
+
+/* Notes a name that a subgraph uses, unless some subgraph defines it. Names are looked up without regard to order: a
+ * name may be defined only once, subgraphs included. */
+static oa_status use(capture_list *list, const level *inside, const char *name, oa_error *error)
 {
     if (!name || !*name) {
         return OA_OK;
     }
-    for (const scope *at = inside; at; at = at->outer) {
+    for (const level *at = inside; at; at = at->outer) {
         if (oa_names_find(&at->defined, name) != OA_NONE) {
             return OA_OK;
         }
@@ -69,7 +64,7 @@ static oa_status use(capture_list *list, const scope *inside, const char *name, 
         return OA_OK;
     }
     size_t value;
-    oa_status status = oa_graph_value(&value, list->graph, name, error);
+    oa_status status = oa_scope_value(&value, list->around, list->graph, name, error);
     if (status != OA_OK) {
         return status;
     }
@@ -81,13 +76,13 @@ static oa_status use(capture_list *list, const scope *inside, const char *name, 
     return OA_OK;
 }
 
-static oa_status collect_node(capture_list *list, const scope *inside, const Onnx__NodeProto *node, oa_error *error);
+static oa_status collect_node(capture_list *list, const level *inside, const Onnx__NodeProto *node, oa_error *error);
 
 /* Recursive like the messages, whose depth oa_wire_walk has bounded. */
-static oa_status collect_graph(capture_list *list, const scope *outer, const Onnx__GraphProto *graph, oa_error *error)
+static oa_status collect_graph(capture_list *list, const level *outer, const Onnx__GraphProto *graph, oa_error *error)
 {
-    scope inside = {.outer = outer};
-    oa_status status = define_all(&inside, graph) ? OA_OK : no_memory(error);
+    level inside = {.outer = outer};
+    oa_status status = oa_visit_defined(graph, define, &inside, error);
     for (size_t i = 0; i < graph->n_node && status == OA_OK; i++) {
         const Onnx__NodeProto *node = graph->node[i];
         for (size_t j = 0; j < node->n_input && status == OA_OK; j++) {
@@ -104,7 +99,7 @@ static oa_status collect_graph(capture_list *list, const scope *outer, const Onn
     return status;
 }
 
-static oa_status collect_node(capture_list *list, const scope *inside, const Onnx__NodeProto *node, oa_error *error)
+static oa_status collect_node(capture_list *list, const level *inside, const Onnx__NodeProto *node, oa_error *error)
 {
     oa_status status = OA_OK;
     for (size_t i = 0; i < node->n_attribute && status == OA_OK; i++) {
@@ -119,17 +114,17 @@ static oa_status collect_node(capture_list *list, const scope *inside, const Onn
     return status;
 }
 
-oa_status oa_model_read_captures(size_t **captures, size_t *count, oa_graph *graph, const Onnx__NodeProto *node,
+oa_status oa_model_read_captures(oa_node *node, oa_graph *graph, const Onnx__NodeProto *message, const oa_scope *scope,
                                  oa_error *error)
 {
-    capture_list list = {.graph = graph};
-    oa_status status = collect_node(&list, NULL, node, error);
+    capture_list list = {.graph = graph, .around = scope};
+    oa_status status = collect_node(&list, NULL, message, error);
     oa_names_free(&list.seen);
     if (status != OA_OK) {
         oa_free(list.values);
         return status;
     }
-    *captures = list.values;
-    *count = list.count;
+    node->captures = list.values;
+    node->capture_count = list.count;
     return OA_OK;
 }

@@ -1,41 +1,12 @@
 /* From GraphProto to the IR. */
 #include "onnx_io/advice.h"
-#include "onnx_io/model_private.h"
+#include "onnx_io/node_read.h"
 
 #include <string.h>
-
-/* The domains that the model imports. */
-typedef struct opsets {
-    oa_names by_domain;
-    Onnx__OperatorSetIdProto **imports;
-} opsets;
 
 static const char *text_or_empty(const char *text)
 {
     return text ? text : "";
-}
-
-/* The standard domain has two spellings. */
-static const char *normal_domain(const char *domain)
-{
-    return !domain || strcmp(domain, "ai.onnx") == 0 ? "" : domain;
-}
-
-static oa_status read_opsets(opsets *sets, const Onnx__ModelProto *message, oa_error *error)
-{
-    sets->imports = message->opset_import;
-    for (size_t i = 0; i < message->n_opset_import; i++) {
-        const Onnx__OperatorSetIdProto *import = message->opset_import[i];
-        const char *domain = normal_domain(import->domain);
-        if (!import->has_version || import->version < 1) {
-            return oa_fail(error, OA_ERROR_INPUT, "imports the operators '%s' without a version" OA_ADVICE_EXPORT,
-                           *domain ? domain : "ai.onnx");
-        }
-        if (oa_names_find(&sets->by_domain, domain) == OA_NONE && !oa_names_put(&sets->by_domain, domain, i)) {
-            return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the operator sets");
-        }
-    }
-    return OA_OK;
 }
 
 oa_status oa_model_add_tensor(oa_model *model, const oa_tensor *tensor, const oa_tensor_source *source, oa_error *error)
@@ -164,108 +135,102 @@ static oa_status read_input(oa_graph *graph, const Onnx__ValueInfoProto *info, s
     return oa_graph_add_input(graph, info->name, &declared, error);
 }
 
-/* Value indices of the names of a node's inputs or outputs; the empty name is an omitted one. */
-static oa_status read_slots(size_t **slots, oa_graph *graph, char **names, size_t count, oa_error *error)
-{
-    size_t *list = oa_calloc(count, sizeof *list);
-    if (!list) {
-        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for %zu inputs or outputs", count);
-    }
-    oa_status status = OA_OK;
-    for (size_t i = 0; i < count && status == OA_OK; i++) {
-        list[i] = OA_NONE;
-        if (*names[i]) {
-            status = oa_graph_value(&list[i], graph, names[i], error);
-        }
-    }
-    if (status != OA_OK) {
-        oa_free(list);
-        return status;
-    }
-    *slots = list;
-    return OA_OK;
-}
-
-static oa_status read_attributes(oa_node *node, oa_model *model, const Onnx__NodeProto *message, oa_error *error)
-{
-    node->attribute_count = message->n_attribute;
-    node->attributes = oa_calloc(message->n_attribute, sizeof *node->attributes);
-    if (!node->attributes) {
-        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for %zu attributes", message->n_attribute);
-    }
-    for (size_t i = 0; i < message->n_attribute; i++) {
-        oa_status status = oa_model_read_attribute(&node->attributes[i], model, message->attribute[i], error);
-        if (status != OA_OK) {
-            return status;
-        }
-    }
-    return OA_OK;
-}
-
-/* Two producers of one value are found by oa_graph_add_node, but it knows no sparse initializers. */
-static oa_status check_outputs(const oa_graph *graph, const oa_node *node, oa_error *error)
-{
-    for (size_t i = 0; i < node->output_count; i++) {
-        if (node->outputs[i] != OA_NONE && graph->values[node->outputs[i]].is_opaque) {
-            return oa_fail(error, OA_ERROR_INPUT, "produces '%s', which is defined already" OA_ADVICE_EXPORT,
-                           graph->values[node->outputs[i]].name);
-        }
-    }
-    return OA_OK;
-}
-
-static oa_status read_ordinary_node(oa_model *model, const Onnx__NodeProto *message, const opsets *sets,
+static oa_status read_ordinary_node(oa_model *model, const Onnx__NodeProto *message, const oa_opsets *opsets,
                                     oa_error *error)
 {
-    oa_graph *graph = model->graph;
-    size_t import = oa_names_find(&sets->by_domain, normal_domain(message->domain));
-    oa_node node = {
-        .name = text_or_empty(message->name),
-        .op_type = message->op_type,
-        .domain = normal_domain(message->domain),
-        .version = import == OA_NONE ? 0 : sets->imports[import]->version,
-        .input_count = message->n_input,
-        .output_count = message->n_output,
-    };
-    oa_status status = read_slots(&node.inputs, graph, message->input, message->n_input, error);
+    oa_node node = {0};
+    oa_status status = oa_model_read_node(&node, model, message, opsets, NULL, error);
     if (status == OA_OK) {
-        status = read_slots(&node.outputs, graph, message->output, message->n_output, error);
+        status = oa_graph_add_node(model->graph, &node, error);
     }
-    if (status == OA_OK) {
-        status = check_outputs(graph, &node, error);
-    }
-    if (status == OA_OK) {
-        status = read_attributes(&node, model, message, error);
-    }
-    if (status == OA_OK) {
-        status = oa_model_read_captures(&node.captures, &node.capture_count, graph, message, error);
-    }
-    if (status == OA_OK) {
-        status = oa_graph_add_node(graph, &node, error);
-    }
-    oa_free(node.inputs);
-    oa_free(node.outputs);
-    oa_free(node.attributes);
-    oa_free(node.captures);
+    oa_read_node_free(&node);
     return status;
 }
 
-static oa_status read_node(oa_model *model, const Onnx__NodeProto *message, const opsets *sets, size_t index,
+static oa_status read_node(oa_model *model, const Onnx__NodeProto *message, const oa_opsets *opsets, size_t index,
                            oa_error *error)
 {
     bool is_constant = false;
     if (!message->op_type || !*message->op_type) {
         return oa_fail(error, OA_ERROR_INPUT, "node %zu names no operator" OA_ADVICE_EXPORT, index);
     }
-    oa_status status = oa_model_read_constant(&is_constant, model, message, error);
+    oa_status status = oa_model_read_constant(&is_constant, model, message, NULL, error);
     if (status == OA_OK && !is_constant) {
-        status = read_ordinary_node(model, message, sets, error);
+        status = read_ordinary_node(model, message, opsets, error);
     }
     if (status != OA_OK) {
-        const char *label = message->name && *message->name ? message->name
-                            : message->n_output             ? message->output[0]
-                                                            : "";
-        oa_error_context(error, "node %zu '%s' (%s)", index, label, message->op_type);
+        oa_model_node_context(error, message, index);
+    }
+    return status;
+}
+
+/* A node of the main graph that is no constant, with the message that it came from. */
+typedef struct read_subgraph {
+    const Onnx__NodeProto *message;
+    size_t index; /* of the message */
+    size_t node;
+} read_subgraph;
+
+static bool has_subgraph(const Onnx__NodeProto *message)
+{
+    for (size_t i = 0; i < message->n_attribute; i++) {
+        if (message->attribute[i]->g || message->attribute[i]->n_graphs) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static oa_status read_nodes(oa_model *model, const Onnx__GraphProto *message, const oa_opsets *opsets,
+                            read_subgraph *subgraphs, size_t *subgraph_count, oa_error *error)
+{
+    for (size_t i = 0; i < message->n_node; i++) {
+        size_t before = model->graph->node_count;
+        oa_status status = read_node(model, message->node[i], opsets, i, error);
+        if (status != OA_OK) {
+            return status;
+        }
+        if (model->graph->node_count > before && has_subgraph(message->node[i])) {
+            subgraphs[(*subgraph_count)++] = (read_subgraph){.message = message->node[i], .index = i, .node = before};
+        }
+    }
+    return OA_OK;
+}
+
+/* What the subgraphs of a node take from the main graph. */
+static oa_status read_captures(oa_model *model, const read_subgraph *subgraph, oa_error *error)
+{
+    oa_graph *graph = model->graph;
+    oa_node read = {0};
+    oa_status status = oa_model_read_captures(&read, graph, subgraph->message, NULL, error);
+    size_t *copy = oa_arena_alloc(&graph->arena, read.capture_count, sizeof *copy);
+    if (status == OA_OK && !copy) {
+        status = oa_fail(error, OA_ERROR_MEMORY, "out of memory for a subgraph");
+    }
+    if (status == OA_OK) {
+        if (read.capture_count) {
+            memcpy(copy, read.captures, read.capture_count * sizeof *copy);
+        }
+        graph->nodes[subgraph->node].captures = copy;
+        graph->nodes[subgraph->node].capture_count = read.capture_count;
+    }
+    oa_free(read.captures);
+    return status;
+}
+
+/* Comes last: when bodies get names for their values, all names of the main graph are there. */
+static oa_status read_subgraphs(oa_model *model, const oa_opsets *opsets, const read_subgraph *subgraphs, size_t count,
+                                oa_error *error)
+{
+    oa_status status = OA_OK;
+    for (size_t i = 0; i < 2 * count && status == OA_OK; i++) {
+        const read_subgraph *subgraph = &subgraphs[i % count];
+        status = i < count ? read_captures(model, subgraph, error)
+                           : oa_model_read_bodies(&model->graph->nodes[subgraph->node], model, subgraph->message,
+                                                  opsets, NULL, error);
+        if (status != OA_OK) {
+            oa_model_node_context(error, subgraph->message, subgraph->index);
+        }
     }
     return status;
 }
@@ -303,25 +268,32 @@ static oa_status read_outputs(oa_graph *graph, const Onnx__GraphProto *message, 
 oa_status oa_model_read_graph(oa_model *model, oa_error *error)
 {
     const Onnx__GraphProto *message = model->message->graph;
-    opsets sets = {0};
+    oa_opsets opsets = {0};
+    size_t subgraph_count = 0;
+    read_subgraph *subgraphs = oa_calloc(message->n_node, sizeof *subgraphs);
     model->graph = oa_graph_create();
-    if (!model->graph) {
+    if (!model->graph || !subgraphs) {
+        oa_free(subgraphs);
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the graph");
     }
     model->graph->name = text_or_empty(message->name);
-    oa_status status = read_opsets(&sets, model->message, error);
+    oa_status status = oa_opsets_read(&opsets, model->message, error);
     if (status == OA_OK) {
         status = read_values(model, message, error);
     }
-    for (size_t i = 0; i < message->n_node && status == OA_OK; i++) {
-        status = read_node(model, message->node[i], &sets, i, error);
+    if (status == OA_OK) {
+        status = read_nodes(model, message, &opsets, subgraphs, &subgraph_count, error);
     }
     if (status == OA_OK) {
         status = read_outputs(model->graph, message, error);
     }
     if (status == OA_OK) {
+        status = read_subgraphs(model, &opsets, subgraphs, subgraph_count, error);
+    }
+    if (status == OA_OK) {
         status = oa_graph_finish(model->graph, error);
     }
-    oa_names_free(&sets.by_domain);
+    oa_names_free(&opsets.by_domain);
+    oa_free(subgraphs);
     return status;
 }

@@ -47,9 +47,11 @@ oa_status oa_model_adopt(oa_model **model, Onnx__ModelProto *message, const char
 /* Builds model->graph and model->sources from model->message. The error names nodes and tensors, not the file. */
 oa_status oa_model_read_graph(oa_model *model, oa_error *error);
 
-/* Adds the constant that a Constant node stands for. Sets *is_constant to false, and adds nothing, when the node has to
- * stay a node: another operator, or a value that the IR cannot hold. */
-oa_status oa_model_read_constant(bool *is_constant, oa_model *model, const Onnx__NodeProto *node, oa_error *error);
+/* Adds the constant that a Constant node stands for, called `name` or, when that is NULL, like the node's output. Sets
+ * *is_constant to false, and adds nothing, when the node has to stay a node: another operator, or a value that the IR
+ * cannot hold. */
+oa_status oa_model_read_constant(bool *is_constant, oa_model *model, const Onnx__NodeProto *node, const char *name,
+                                 oa_error *error);
 
 /* Adds a constant called `tensor->name`, refusing a name that is defined already. */
 oa_status oa_model_add_tensor(oa_model *model, const oa_tensor *tensor, const oa_tensor_source *source,
@@ -58,10 +60,5 @@ oa_status oa_model_add_tensor(oa_model *model, const oa_tensor *tensor, const oa
 /* Reads one attribute of an ordinary node. Strings and numbers are borrowed from the message. */
 oa_status oa_model_read_attribute(oa_attribute *attribute, oa_model *model, const Onnx__AttributeProto *message,
                                   oa_error *error);
-
-/* The values of the graph that the subgraphs of `node`, however deep, take from outside themselves: *captures [*count]
- * is owned by the caller (oa_free), without repetitions, in the order of first use. O(size of the subgraphs). */
-oa_status oa_model_read_captures(size_t **captures, size_t *count, oa_graph *graph, const Onnx__NodeProto *node,
-                                 oa_error *error);
 
 #endif

@@ -44,8 +44,9 @@ static const char *value_text(char *text, const oa_graph *graph, size_t v)
     if (value->tensor != OA_NONE) {
         return tensor_text(text, &graph->tensors[value->tensor]);
     }
-    if (value->producer != OA_NONE) {
-        return node_text(text, graph, &graph->nodes[value->producer]);
+    const oa_node *node = oa_value_node(graph, v);
+    if (node) {
+        return node_text(text, graph, node);
     }
     snprintf(text, TEXT_SIZE, "%s '%.60s'", value->is_input ? "graph input" : "value", value->name);
     return text;
@@ -55,8 +56,7 @@ static const char *value_text(char *text, const oa_graph *graph, size_t v)
 static const char *source_text(char *text, const oa_graph *graph, size_t v)
 {
     value_text(text, graph, v);
-    size_t producer = v == OA_NONE ? OA_NONE : graph->values[v].producer;
-    const oa_node *node = producer == OA_NONE ? NULL : &graph->nodes[producer];
+    const oa_node *node = v == OA_NONE ? NULL : oa_value_node(graph, v);
     for (size_t k = 1; node && k < node->output_count; k++) {
         if (node->outputs[k] == v) {
             size_t length = strlen(text);
@@ -102,16 +102,38 @@ const char *oa_constants_differ(const oa_tensor *a, const oa_tensor *b)
                      : "constants that are no weights differ";
 }
 
-/* The input or capture number k of a node, past Identity. */
-static size_t used_value(const oa_structure *structure, const oa_node *node, size_t k, size_t inputs)
+/* Input number k of a node, or what else it reads, past Identity. */
+static size_t used_value(const oa_two_graphs *two, size_t side, const oa_node *node, size_t k, size_t inputs)
 {
+    const oa_graph *graph = two->graph[side];
     size_t value = OA_NONE;
     if (k < inputs) {
         value = oa_node_input(node, k);
-    } else if (k - inputs < node->capture_count) {
-        value = node->captures[k - inputs];
+    } else if (k - inputs < oa_node_use_count(graph, node) - node->input_count) {
+        value = oa_node_use(graph, node, node->input_count + k - inputs);
     }
-    return value == OA_NONE ? OA_NONE : structure->real[value];
+    return value == OA_NONE ? OA_NONE : two->structure[side]->real[value];
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The first two values that the nodes read and that come from different things; false when there are none. */
+static bool first_difference(size_t *v, size_t *w, const oa_two_graphs *two, const oa_node *a, const oa_node *b)
+{
+    size_t inputs = larger(a->input_count, b->input_count);
+    size_t uses = inputs + larger(oa_node_use_count(two->graph[0], a) - a->input_count,
+                                  oa_node_use_count(two->graph[1], b) - b->input_count);
+    for (size_t k = 0; k < uses; k++) {
+        *v = used_value(two, 0, a, k, inputs);
+        *w = used_value(two, 1, b, k, inputs);
+        if (*v != OA_NONE && *w != OA_NONE && two->structure[0]->value_hash[*v] != two->structure[1]->value_hash[*w]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* How two used values differ on sight; false when they do not. */
@@ -140,46 +162,75 @@ static bool uses_differ(char *how, const oa_two_graphs *two, size_t v, size_t w)
     return problem != NULL;
 }
 
-static void explain_sources(char *how, const oa_two_graphs *two, const oa_node *a, const oa_node *b, size_t inputs,
-                            size_t captures)
+static bool same_operator(const oa_node *a, const oa_node *b)
 {
-    char text_a[TEXT_SIZE];
-    char text_b[TEXT_SIZE];
-    snprintf(how, HOW_SIZE, "they read different values");
-    for (size_t k = 0; k < inputs + captures; k++) {
-        size_t v = used_value(two->structure[0], a, k, inputs);
-        size_t w = used_value(two->structure[1], b, k, inputs);
-        if (v != OA_NONE && w != OA_NONE && two->structure[0]->value_hash[v] != two->structure[1]->value_hash[w]) {
-            snprintf(how, HOW_SIZE, "they read %s and %s", source_text(text_a, two->graph[0], v),
-                     source_text(text_b, two->graph[1], w));
-            return;
+    return strcmp(a->op_type, b->op_type) == 0 && strcmp(a->domain, b->domain) == 0;
+}
+
+/* How two nodes of one operator differ by themselves; false when they do not. */
+static bool nodes_differ(char *how, const oa_two_graphs *two, const oa_node *a, const oa_node *b)
+{
+    const char *name = "";
+    size_t inputs = larger(a->input_count, b->input_count);
+    size_t uses = inputs + larger(oa_node_use_count(two->graph[0], a) - a->input_count,
+                                  oa_node_use_count(two->graph[1], b) - b->input_count);
+    for (size_t k = 0; k < uses; k++) {
+        size_t v = used_value(two, 0, a, k, inputs);
+        size_t w = used_value(two, 1, b, k, inputs);
+        bool is_attribute = k < inputs && oa_slot_attribute(a, k);
+        if (!is_attribute && uses_differ(how, two, v, w)) {
+            return true;
         }
     }
+    if (!oa_nodes_agree(&name, two->graph[0], a, two->graph[1], b)) {
+        snprintf(how, HOW_SIZE, "attribute '%.60s' differs", name);
+        return true;
+    }
+    return false;
+}
+
+/* Follows what is different up to where it starts, inside of bodies. False when it starts outside. */
+static bool explain_bodies(char *how, const oa_two_graphs *two, const oa_node *a, const oa_node *b)
+{
+    size_t v;
+    size_t w;
+    const oa_node *inner_a = a;
+    const oa_node *inner_b = b;
+    char inside[HOW_SIZE] = "";
+    while (inner_a && inner_b && same_operator(inner_a, inner_b) && !nodes_differ(inside, two, inner_a, inner_b) &&
+           first_difference(&v, &w, two, inner_a, inner_b)) {
+        if (two->graph[0]->values[v].body == OA_NONE) {
+            return false;
+        }
+        inner_a = oa_value_node(two->graph[0], v);
+        inner_b = oa_value_node(two->graph[1], w);
+    }
+    if (!inner_a || !inner_b || inner_a == a) {
+        return false;
+    }
+    char text_a[TEXT_SIZE];
+    char text_b[TEXT_SIZE];
+    snprintf(how, HOW_SIZE, "inside, %.140s meets %.140s%s%.100s", node_text(text_a, two->graph[0], inner_a),
+             node_text(text_b, two->graph[1], inner_b), *inside ? ": " : "", inside);
+    return true;
 }
 
 /* How two nodes that should be the same differ; *how is empty when their operators do. */
 static void explain(char *how, const oa_two_graphs *two, const oa_node *a, const oa_node *b)
 {
-    const char *name = "";
+    size_t v;
+    size_t w;
+    char text_a[TEXT_SIZE];
+    char text_b[TEXT_SIZE];
     how[0] = '\0';
-    if (strcmp(a->op_type, b->op_type) != 0 || strcmp(a->domain, b->domain) != 0) {
+    if (!same_operator(a, b) || nodes_differ(how, two, a, b) || explain_bodies(how, two, a, b)) {
         return;
     }
-    size_t inputs = a->input_count > b->input_count ? a->input_count : b->input_count;
-    size_t captures = a->capture_count > b->capture_count ? a->capture_count : b->capture_count;
-    for (size_t k = 0; k < inputs + captures; k++) {
-        size_t v = used_value(two->structure[0], a, k, inputs);
-        size_t w = used_value(two->structure[1], b, k, inputs);
-        bool is_attribute = k < inputs && oa_slot_attribute(a, k);
-        if (!is_attribute && uses_differ(how, two, v, w)) {
-            return;
-        }
+    snprintf(how, HOW_SIZE, "they read different values");
+    if (first_difference(&v, &w, two, a, b)) {
+        snprintf(how, HOW_SIZE, "they read %s and %s", source_text(text_a, two->graph[0], v),
+                 source_text(text_b, two->graph[1], w));
     }
-    if (!oa_nodes_agree(&name, two->graph[0], a, two->graph[1], b)) {
-        snprintf(how, HOW_SIZE, "attribute '%.60s' differs", name);
-        return;
-    }
-    explain_sources(how, two, a, b, inputs, captures);
 }
 
 static int compare_hashes(const void *left, const void *right)

@@ -1,4 +1,4 @@
-#include "core/ir/graph.h"
+#include "core/ir/order.h"
 
 #include <string.h>
 
@@ -21,6 +21,8 @@ void oa_graph_destroy(oa_graph *graph)
     oa_free(graph->nodes);
     oa_free(graph->inputs);
     oa_free(graph->outputs);
+    oa_free(graph->bodies);
+    oa_free(graph->steps);
     oa_names_free(&graph->value_names);
     oa_arena_free(&graph->arena);
     oa_free(graph);
@@ -61,7 +63,8 @@ oa_status oa_graph_value(size_t *index, oa_graph *graph, const char *name, oa_er
         !oa_names_put(&graph->value_names, copy, graph->value_count)) {
         return no_memory(error);
     }
-    graph->values[graph->value_count] = (oa_value){.name = copy, .tensor = OA_NONE, .producer = OA_NONE};
+    graph->values[graph->value_count] =
+        (oa_value){.name = copy, .tensor = OA_NONE, .producer = OA_NONE, .body = OA_NONE, .body_producer = OA_NONE};
     *index = graph->value_count++;
     return OA_OK;
 }
@@ -163,15 +166,6 @@ oa_status oa_graph_add_output(oa_graph *graph, const char *name, const oa_value 
     return OA_OK;
 }
 
-static bool copy_list(size_t **copy, oa_graph *graph, const size_t *list, size_t count)
-{
-    *copy = oa_arena_alloc(&graph->arena, count, sizeof **copy);
-    if (*copy && count) {
-        memcpy(*copy, list, count * sizeof **copy);
-    }
-    return *copy != NULL;
-}
-
 /* Takes the first `count` outputs away again from a node that is not added after all. */
 static void disown(oa_graph *graph, const size_t *outputs, size_t count)
 {
@@ -188,20 +182,8 @@ oa_status oa_graph_add_node(oa_graph *graph, const oa_node *node, oa_error *erro
         return no_memory(error);
     }
     oa_node *added = &graph->nodes[graph->node_count];
-    *added = *node;
-    added->name = node->name ? node->name : "";
-    added->domain = node->domain ? node->domain : "";
-    if (!copy_list(&added->inputs, graph, node->inputs, node->input_count) ||
-        !copy_list(&added->outputs, graph, node->outputs, node->output_count) ||
-        !copy_list(&added->captures, graph, node->captures, node->capture_count)) {
+    if (!oa_node_copy(added, graph, node)) {
         return no_memory(error);
-    }
-    added->attributes = oa_arena_alloc(&graph->arena, node->attribute_count, sizeof *added->attributes);
-    if (!added->attributes) {
-        return no_memory(error);
-    }
-    if (node->attribute_count) {
-        memcpy(added->attributes, node->attributes, node->attribute_count * sizeof *added->attributes);
     }
     for (size_t i = 0; i < node->output_count; i++) {
         if (node->outputs[i] == OA_NONE) {
@@ -219,93 +201,39 @@ oa_status oa_graph_add_node(oa_graph *graph, const oa_node *node, oa_error *erro
     return OA_OK;
 }
 
-/* The depth-first walk of oa_graph_finish: an explicit stack, since models can be many thousand nodes deep. */
-typedef struct walk_frame {
-    size_t node;
-    size_t next; /* which of its inputs, then captures, comes next */
-} walk_frame;
-
-typedef struct node_walk {
-    size_t *position; /* [nodes] OA_NONE: not seen; OA_NONE - 1: on the stack; else place in the new order */
-    size_t placed;
-    walk_frame *stack; /* [nodes] */
-} node_walk;
-
-static const size_t ON_STACK = OA_NONE - 1;
-
-static size_t used_value(const oa_node *node, size_t i)
+/* The live nodes and those of their bodies. Recursive like the bodies. */
+static void add_steps(oa_graph *graph, const oa_node *nodes, size_t count)
 {
-    return i < node->input_count ? node->inputs[i] : node->captures[i - node->input_count];
+    for (size_t i = 0; i < count; i++) {
+        graph->steps[graph->step_count++] = &nodes[i];
+        for (size_t k = 0; k < nodes[i].body_count; k++) {
+            const oa_body *body = &graph->bodies[nodes[i].bodies[k]];
+            add_steps(graph, body->nodes, body->node_count);
+        }
+    }
 }
 
-static oa_status visit(node_walk *walk, const oa_graph *graph, size_t root, oa_error *error)
+static oa_status list_steps(oa_graph *graph, oa_error *error)
 {
-    if (walk->position[root] != OA_NONE) {
-        return OA_OK;
+    size_t count = graph->live_count;
+    for (size_t i = 0; i < graph->live_count; i++) {
+        count += oa_node_inner_steps(graph, &graph->nodes[i]);
     }
-    size_t depth = 0;
-    walk->stack[depth++] = (walk_frame){.node = root};
-    walk->position[root] = ON_STACK;
-    while (depth) {
-        walk_frame *frame = &walk->stack[depth - 1];
-        const oa_node *node = &graph->nodes[frame->node];
-        if (frame->next == node->input_count + node->capture_count) {
-            walk->position[frame->node] = walk->placed++;
-            depth--;
-            continue;
-        }
-        size_t value = used_value(node, frame->next++);
-        if (value == OA_NONE) {
-            continue;
-        }
-        const oa_value *used = &graph->values[value];
-        if (used->producer == OA_NONE) {
-            if (!used->is_input && used->tensor == OA_NONE && !used->is_opaque) {
-                return oa_fail(error, OA_ERROR_INPUT, "node '%s' (%s) reads '%s', which nothing produces",
-                               oa_node_label(graph, node), node->op_type, used->name);
-            }
-            continue;
-        }
-        if (walk->position[used->producer] == ON_STACK) {
-            return oa_fail(error, OA_ERROR_INPUT, "the graph has a cycle through '%s' (%s)",
-                           oa_node_label(graph, &graph->nodes[used->producer]), graph->nodes[used->producer].op_type);
-        }
-        if (walk->position[used->producer] == OA_NONE) {
-            walk->position[used->producer] = ON_STACK;
-            walk->stack[depth++] = (walk_frame){.node = used->producer};
-        }
+    graph->steps = oa_calloc(count, sizeof *graph->steps);
+    if (!graph->steps) {
+        return no_memory(error);
     }
+    add_steps(graph, graph->nodes, graph->live_count);
     return OA_OK;
-}
-
-static oa_status order_nodes(node_walk *walk, oa_graph *graph, oa_error *error)
-{
-    for (size_t i = 0; i < graph->node_count; i++) {
-        walk->position[i] = OA_NONE;
-    }
-    oa_status status = OA_OK;
-    for (size_t i = 0; i < graph->output_count && status == OA_OK; i++) {
-        const oa_value *value = &graph->values[graph->outputs[i]];
-        if (value->producer != OA_NONE) {
-            status = visit(walk, graph, value->producer, error);
-        } else if (!value->is_input && value->tensor == OA_NONE && !value->is_opaque) {
-            return oa_fail(error, OA_ERROR_INPUT, "nothing produces the graph output '%s'", value->name);
-        }
-    }
-    graph->live_count = walk->placed;
-    for (size_t i = 0; i < graph->node_count && status == OA_OK; i++) {
-        status = visit(walk, graph, i, error);
-    }
-    return status;
 }
 
 oa_status oa_graph_finish(oa_graph *graph, oa_error *error)
 {
     size_t n = graph->node_count;
-    node_walk walk = {.position = oa_calloc(n, sizeof *walk.position), .stack = oa_calloc(n, sizeof *walk.stack)};
+    oa_node_order order = {0};
     oa_node *nodes = oa_calloc(n, sizeof *nodes);
     oa_status status;
-    if (!walk.position || !walk.stack || !nodes) {
+    if (!nodes) {
         status = no_memory(error);
         goto done;
     }
@@ -313,26 +241,33 @@ oa_status oa_graph_finish(oa_graph *graph, oa_error *error)
         status = oa_fail(error, OA_ERROR_INPUT, "the graph has no outputs");
         goto done;
     }
-    status = order_nodes(&walk, graph, error);
+    status = oa_order_nodes(&order, graph,
+                            &(oa_node_list){.nodes = graph->nodes,
+                                            .count = n,
+                                            .body = OA_NONE,
+                                            .outputs = graph->outputs,
+                                            .output_count = graph->output_count},
+                            error);
     if (status != OA_OK) {
         goto done;
     }
     for (size_t i = 0; i < n; i++) {
-        nodes[walk.position[i]] = graph->nodes[i];
-        nodes[walk.position[i]].is_live = walk.position[i] < graph->live_count;
+        nodes[order.position[i]] = graph->nodes[i];
+        nodes[order.position[i]].is_live = order.position[i] < order.live_count;
     }
     for (size_t i = 0; i < graph->value_count; i++) {
         if (graph->values[i].producer != OA_NONE) {
-            graph->values[i].producer = walk.position[graph->values[i].producer];
+            graph->values[i].producer = order.position[graph->values[i].producer];
         }
     }
     oa_free(graph->nodes);
     graph->nodes = nodes;
     graph->node_capacity = n;
+    graph->live_count = order.live_count;
     nodes = NULL;
+    status = list_steps(graph, error);
 done:
-    oa_free(walk.position);
-    oa_free(walk.stack);
+    oa_node_order_free(&order);
     oa_free(nodes);
     return status;
 }

@@ -5,7 +5,10 @@
  * not depend on their order or names in the file. After that it is read-only.
  *
  * Constants are values with a tensor: initializers and the outputs of Constant nodes look the same here (the reader
- * turns Constant nodes into tensors; they do not appear among the nodes). */
+ * turns Constant nodes into tensors; they do not appear among the nodes).
+ *
+ * The subgraphs of If, Loop and Scan are bodies: their values and constants are among the graph's, under names that are
+ * unique there, but their nodes are their own, so that whoever walks over the graph's nodes never meets them. */
 #ifndef OA_IR_GRAPH_H
 #define OA_IR_GRAPH_H
 
@@ -36,7 +39,9 @@ typedef struct oa_value {
     size_t producer; /* index of the node, or OA_NONE (inputs, constants) */
     bool is_input;   /* a true graph input: one without an initializer */
     bool is_output;
-    bool is_opaque; /* something that the IR cannot look into (sparse initializer, sequence, map, ...) */
+    bool is_opaque;       /* something that the IR cannot look into (sparse initializer, sequence, map, ...) */
+    size_t body;          /* the body that defines it, or OA_NONE: the graph itself */
+    size_t body_producer; /* index among that body's nodes, or OA_NONE (its inputs, constants) */
     /* Declared type, from graph inputs and outputs. */
     oa_dtype dtype;
     bool has_shape;
@@ -46,14 +51,15 @@ typedef struct oa_value {
 } oa_value;
 
 typedef enum oa_attribute_kind {
-    OA_ATTRIBUTE_OTHER = 0, /* graphs, sparse tensors, types, references: present, but not readable here */
+    OA_ATTRIBUTE_OTHER = 0, /* sparse tensors, types, references, most graphs: present, but not readable here */
     OA_ATTRIBUTE_INT,
     OA_ATTRIBUTE_FLOAT,
     OA_ATTRIBUTE_STRING,
     OA_ATTRIBUTE_INTS,
     OA_ATTRIBUTE_FLOATS,
     OA_ATTRIBUTE_STRINGS,
-    OA_ATTRIBUTE_TENSOR
+    OA_ATTRIBUTE_TENSOR,
+    OA_ATTRIBUTE_BODY /* a graph that is one of the node's bodies */
 } oa_attribute_kind;
 
 typedef struct oa_attribute {
@@ -70,6 +76,8 @@ typedef struct oa_attribute {
     uint64_t hash;           /* of the serialised attribute when kind is OTHER: equality of subgraphs */
 } oa_attribute;
 
+enum { OA_BODIES_MAX = 2 /* of one node */ };
+
 typedef struct oa_node {
     const char *name; /* may be empty */
     const char *op_type;
@@ -79,12 +87,26 @@ typedef struct oa_node {
     size_t input_count;
     size_t *outputs; /* value indices, OA_NONE for an omitted optional output */
     size_t output_count;
-    size_t *captures; /* values of this graph that the node's subgraphs use, besides the inputs */
+    size_t *captures; /* values around the node that its subgraphs use, besides the inputs */
     size_t capture_count;
+    size_t bodies[OA_BODIES_MAX]; /* in graph->bodies; then_branch comes before else_branch */
+    size_t body_count;            /* 0 also for subgraphs that could not be read as bodies */
     oa_attribute *attributes;
     size_t attribute_count;
     bool is_live; /* a graph output depends on it */
 } oa_node;
+
+/* A subgraph of a node. */
+typedef struct oa_body {
+    const char *attribute; /* of the node that it belongs to: "then_branch", "body" */
+    size_t *inputs;        /* values of its own, that the node fills */
+    size_t input_count;
+    size_t *outputs; /* values of its own, or of what is around it */
+    size_t output_count;
+    oa_node *nodes; /* those that the outputs depend on, in canonical topological order */
+    size_t node_count;
+    size_t step_count; /* of these nodes and those of the bodies inside */
+} oa_body;
 
 typedef struct oa_graph {
     const char *name;
@@ -99,10 +121,15 @@ typedef struct oa_graph {
     size_t input_count;
     size_t *outputs; /* values */
     size_t output_count;
+    oa_body *bodies;
+    size_t body_count;
+    const oa_node **steps; /* after finish: the live nodes in their order, each followed by those of its bodies, first
+                              body first; without bodies, step i is node i */
+    size_t step_count;
 
     oa_arena arena; /* owns the names, dims, attributes and lists above */
     oa_names value_names;
-    size_t value_capacity, tensor_capacity, node_capacity, input_capacity, output_capacity;
+    size_t value_capacity, tensor_capacity, node_capacity, input_capacity, output_capacity, body_capacity;
 } oa_graph;
 
 /* A new empty graph, or NULL. Free with oa_graph_destroy. */
@@ -129,6 +156,16 @@ oa_status oa_graph_add_output(oa_graph *graph, const char *name, const oa_value 
  * twice. */
 oa_status oa_graph_add_node(oa_graph *graph, const oa_node *node, oa_error *error);
 
+/* The three steps of adding a body, before the node that it belongs to or before that node's own body is closed. Names
+ * may coincide with those of other bodies: a value is called after `owner` and the attribute too, if its plain name is
+ * taken. Closing copies the lists of `parts` (inputs, outputs and nodes, of which the strings and attributes are
+ * borrowed as by oa_graph_add_node), sorts the nodes and drops those that no output depends on. OA_ERROR_MEMORY,
+ * OA_ERROR_INPUT (a cycle, a value that is produced twice). O(edges). */
+oa_status oa_graph_open_body(size_t *body, oa_graph *graph, const char *attribute, oa_error *error);
+oa_status oa_graph_body_value(size_t *index, oa_graph *graph, size_t body, const char *owner, const char *name,
+                              oa_error *error);
+oa_status oa_graph_close_body(oa_graph *graph, size_t body, const oa_body *parts, oa_error *error);
+
 /* Closes the graph: see the top of this file. OA_ERROR_INPUT: a cycle, or a value that nothing produces. O(edges). */
 oa_status oa_graph_finish(oa_graph *graph, oa_error *error);
 
@@ -150,6 +187,14 @@ void oa_node_ints(const int64_t **ints, size_t *count, const oa_node *node, cons
 bool oa_node_is(const oa_node *node, const char *op_type);
 /* The value in an input slot, or OA_NONE when the slot is absent or empty. */
 size_t oa_node_input(const oa_node *node, size_t slot);
+/* What a node reads: its inputs, then what its bodies put out, body after body; or, when its subgraphs are no bodies,
+ * what these capture. OA_NONE for an omitted input. */
+size_t oa_node_use_count(const oa_graph *graph, const oa_node *node);
+size_t oa_node_use(const oa_graph *graph, const oa_node *node, size_t k);
+/* The steps that the bodies of a node take, which follow its own. */
+size_t oa_node_inner_steps(const oa_graph *graph, const oa_node *node);
+/* The node that makes a value, in the graph or in a body; NULL for inputs and constants. */
+const oa_node *oa_value_node(const oa_graph *graph, size_t value);
 /* The constant in an input slot, or NULL. */
 const oa_tensor *oa_node_constant(const oa_graph *graph, const oa_node *node, size_t slot);
 /* A name for messages: the node's own, else the name of its first output. Never NULL. */

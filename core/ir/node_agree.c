@@ -179,6 +179,8 @@ static bool same_attribute(const oa_node *node, const oa_attribute *a, const oa_
         return a->count == b->count;
     case OA_ATTRIBUTE_TENSOR:
         return same_tensor(a->tensor, b->tensor);
+    case OA_ATTRIBUTE_BODY:
+        return true; /* the walk over the graphs goes through bodies too */
     default:
         return a->hash == b->hash;
     }
@@ -315,7 +317,8 @@ static uint64_t hash_attribute(const oa_attribute *attribute)
     for (size_t i = 0; attribute->kind == OA_ATTRIBUTE_STRINGS && i < attribute->count; i++) {
         hash = hash_text(hash, attribute->strings[i]);
     }
-    return oa_hash_bytes(hash, &attribute->hash, sizeof attribute->hash);
+    /* What a body puts out counts among what its node reads. */
+    return attribute->kind == OA_ATTRIBUTE_BODY ? hash : oa_hash_bytes(hash, &attribute->hash, sizeof attribute->hash);
 }
 
 uint64_t oa_node_meaning(const oa_graph *graph, const oa_node *node)

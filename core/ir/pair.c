@@ -9,7 +9,7 @@ enum { OA_HOW_SIZE = 100 };
 
 typedef struct pair_frame {
     size_t value[2];
-    size_t next; /* which of the inputs, then captures, comes next */
+    size_t next; /* which of the inputs, then of the inputs of bodies, then of what else is read comes next */
 } pair_frame;
 
 typedef struct pairer {
@@ -51,18 +51,19 @@ static const char *values_differ(const pairer *p, size_t v, size_t w)
 {
     const oa_value *a = &p->a->values[v];
     const oa_value *b = &p->b->values[w];
-    if ((a->tensor == OA_NONE) != (b->tensor == OA_NONE) || (a->producer == OA_NONE) != (b->producer == OA_NONE) ||
-        a->is_opaque != b->is_opaque) {
+    const oa_node *node_a = oa_value_node(p->a, v);
+    const oa_node *node_b = oa_value_node(p->b, w);
+    /* The values of bodies are as good as the graph's: a weight may lie in a branch here and around it there. */
+    if ((a->tensor == OA_NONE) != (b->tensor == OA_NONE) || (node_a == NULL) != (node_b == NULL) ||
+        a->is_opaque != b->is_opaque || a->is_input != b->is_input) {
         return "";
     }
     if (a->tensor != OA_NONE) {
         return oa_constants_differ(&p->a->tensors[a->tensor], &p->b->tensors[b->tensor]);
     }
-    if (a->producer == OA_NONE) {
+    if (!node_a) {
         return inputs_differ(a, b);
     }
-    const oa_node *node_a = &p->a->nodes[a->producer];
-    const oa_node *node_b = &p->b->nodes[b->producer];
     bool is_same = strcmp(node_a->op_type, node_b->op_type) == 0 && strcmp(node_a->domain, node_b->domain) == 0;
     return is_same ? NULL : "";
 }
@@ -97,7 +98,7 @@ static oa_status visit(pairer *p, const oa_misfit *meeting, size_t *depth)
     }
     p->value_b[v] = p->value_b[v] == OA_NONE ? w : p->value_b[v];
     p->value_a[w] = p->value_a[w] == OA_NONE ? v : p->value_a[w];
-    if (p->a->values[v].producer != OA_NONE) {
+    if (oa_value_node(p->a, v)) {
         p->stack[(*depth)++] = (pair_frame){.value = {v, w}};
     }
     return OA_OK;
@@ -112,15 +113,31 @@ static size_t output_slot(const oa_node *node, size_t value)
     return slot;
 }
 
+/* Have both nodes the same bodies, as far as their ends go? */
+static bool bodies_fit(const pairer *p, const oa_node *a, const oa_node *b)
+{
+    bool fit = a->body_count == b->body_count;
+    for (size_t k = 0; k < a->body_count && fit; k++) {
+        const oa_body *body_a = &p->a->bodies[a->bodies[k]];
+        const oa_body *body_b = &p->b->bodies[b->bodies[k]];
+        fit = body_a->input_count == body_b->input_count && body_a->output_count == body_b->output_count;
+    }
+    return fit;
+}
+
 /* After what two nodes read: attributes, and which of the outputs is used. */
 static oa_status agree(const pairer *p, const pair_frame *frame)
 {
-    const oa_node *a = &p->a->nodes[p->a->values[frame->value[0]].producer];
-    const oa_node *b = &p->b->nodes[p->b->values[frame->value[1]].producer];
+    const oa_node *a = oa_value_node(p->a, frame->value[0]);
+    const oa_node *b = oa_value_node(p->b, frame->value[1]);
     const char *name = "";
     oa_misfit misfit = {.value = {frame->value[0], frame->value[1]}, .reader = {OA_NONE, OA_NONE}};
     if (output_slot(a, frame->value[0]) != output_slot(b, frame->value[1])) {
         misfit.how = "another of their outputs is used";
+        return differ(p, &misfit);
+    }
+    if (!bodies_fit(p, a, b)) {
+        misfit.how = "their subgraphs have different inputs or outputs";
         return differ(p, &misfit);
     }
     if (!oa_nodes_agree(&name, p->a, a, p->b, b)) {
@@ -142,9 +159,33 @@ static size_t real_value(const oa_structure *structure, size_t value)
     return value == OA_NONE ? OA_NONE : structure->real[value];
 }
 
-static size_t capture(const oa_node *node, size_t k)
+/* The inputs of all bodies of a node, one after the other. */
+static size_t body_input_count(const oa_graph *graph, const oa_node *node)
 {
-    return k < node->capture_count ? node->captures[k] : OA_NONE;
+    size_t count = 0;
+    for (size_t b = 0; b < node->body_count; b++) {
+        count += graph->bodies[node->bodies[b]].input_count;
+    }
+    return count;
+}
+
+static size_t body_input(const oa_graph *graph, const oa_node *node, size_t k)
+{
+    for (size_t b = 0; b < node->body_count; b++) {
+        const oa_body *body = &graph->bodies[node->bodies[b]];
+        if (k < body->input_count) {
+            return body->inputs[k];
+        }
+        k -= body->input_count;
+    }
+    return OA_NONE;
+}
+
+/* What a node reads besides its inputs. */
+static size_t other_use(const oa_graph *graph, const oa_node *node, size_t k)
+{
+    size_t count = oa_node_use_count(graph, node) - node->input_count;
+    return k < count ? oa_node_use(graph, node, node->input_count + k) : OA_NONE;
 }
 
 /* Are the operands of a commutative node in the other order in b? Only when what they are computed from says so. */
@@ -161,27 +202,41 @@ static bool are_swapped(const pairer *p, const oa_node *a, const oa_node *b)
     return hash != p->structure_b.value_hash[first_b] && hash == p->structure_b.value_hash[second_b];
 }
 
+/* The number of a graph's own node, for messages. */
+static size_t node_index(const oa_graph *graph, size_t value)
+{
+    return graph->values[value].producer;
+}
+
 /* The next two values that the nodes of a frame read, in step; false when there are none left. An input that stands for
- * an attribute is left out when the other side has nothing there: oa_nodes_agree sees to it. */
+ * an attribute is left out when the other side has nothing there: oa_nodes_agree sees to it. The inputs of bodies meet
+ * before what the bodies make of them. */
 static bool next_meeting(oa_misfit *meeting, const pairer *p, pair_frame *frame)
 {
-    size_t index_a = p->a->values[frame->value[0]].producer;
-    size_t index_b = p->b->values[frame->value[1]].producer;
-    const oa_node *a = &p->a->nodes[index_a];
-    const oa_node *b = &p->b->nodes[index_b];
+    const oa_node *a = oa_value_node(p->a, frame->value[0]);
+    const oa_node *b = oa_value_node(p->b, frame->value[1]);
     size_t inputs = larger(a->input_count, b->input_count);
-    size_t captures = larger(a->capture_count, b->capture_count);
-    while (frame->next < inputs + captures) {
+    size_t starts = inputs + larger(body_input_count(p->a, a), body_input_count(p->b, b));
+    size_t others = larger(oa_node_use_count(p->a, a) - a->input_count, oa_node_use_count(p->b, b) - b->input_count);
+    while (frame->next < starts + others) {
         size_t k = frame->next++;
         bool is_input = k < inputs;
         size_t slot_b = is_input && are_swapped(p, a, b) ? 1 - k : k;
-        size_t v = real_value(&p->structure_a, is_input ? oa_node_input(a, k) : capture(a, k - inputs));
-        size_t w = real_value(&p->structure_b, is_input ? oa_node_input(b, slot_b) : capture(b, k - inputs));
+        size_t v = is_input     ? oa_node_input(a, k)
+                   : k < starts ? body_input(p->a, a, k - inputs)
+                                : other_use(p->a, a, k - starts);
+        size_t w = is_input     ? oa_node_input(b, slot_b)
+                   : k < starts ? body_input(p->b, b, k - inputs)
+                                : other_use(p->b, b, k - starts);
+        v = real_value(&p->structure_a, v);
+        w = real_value(&p->structure_b, w);
         bool is_attribute = is_input && oa_slot_attribute(a, k);
         if ((v == OA_NONE && w == OA_NONE) || (is_attribute && (v == OA_NONE || w == OA_NONE))) {
             continue;
         }
-        *meeting = (oa_misfit){.value = {v, w}, .reader = {index_a, index_b}, .how = ""};
+        *meeting = (oa_misfit){.value = {v, w},
+                               .reader = {node_index(p->a, frame->value[0]), node_index(p->b, frame->value[1])},
+                               .how = ""};
         return true;
     }
     return false;

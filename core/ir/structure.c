@@ -45,8 +45,8 @@ static void find_real_values(oa_structure *structure, const oa_graph *graph)
     for (size_t v = 0; v < graph->value_count; v++) {
         structure->real[v] = v;
     }
-    for (size_t i = 0; i < graph->live_count; i++) {
-        const oa_node *node = &graph->nodes[i];
+    for (size_t i = 0; i < graph->step_count; i++) {
+        const oa_node *node = graph->steps[i];
         if (oa_node_passes(graph, node)) {
             structure->real[node->outputs[0]] = structure->real[node->inputs[0]];
         }
@@ -55,10 +55,11 @@ static void find_real_values(oa_structure *structure, const oa_graph *graph)
 
 static void count_uses(oa_structure *structure, const oa_graph *graph)
 {
-    for (size_t i = 0; i < graph->live_count; i++) {
-        const oa_node *node = &graph->nodes[i];
-        for (size_t k = 0; k < node->input_count + node->capture_count && !oa_node_passes(graph, node); k++) {
-            size_t value = k < node->input_count ? node->inputs[k] : node->captures[k - node->input_count];
+    for (size_t i = 0; i < graph->step_count; i++) {
+        const oa_node *node = graph->steps[i];
+        size_t count = oa_node_passes(graph, node) ? 0 : oa_node_use_count(graph, node);
+        for (size_t k = 0; k < count; k++) {
+            size_t value = oa_node_use(graph, node, k);
             if (value != OA_NONE) {
                 structure->uses[structure->real[value]]++;
             }
@@ -117,9 +118,10 @@ static uint64_t hash_node(const oa_structure *structure, const oa_graph *graph, 
     uint64_t meaning = oa_node_meaning(graph, node);
     uint64_t sum = 0;
     hash = oa_hash_bytes(hash, &meaning, sizeof meaning);
-    for (size_t k = 0; k < node->input_count + node->capture_count; k++) {
+    size_t count = oa_node_use_count(graph, node);
+    for (size_t k = 0; k < count; k++) {
         bool is_input = k < node->input_count;
-        size_t value = is_input ? node->inputs[k] : node->captures[k - node->input_count];
+        size_t value = oa_node_use(graph, node, k);
         if (value == OA_NONE || (is_input && oa_slot_attribute(node, k) && oa_node_constant(graph, node, k))) {
             continue; /* constants that stand for an attribute are in the meaning */
         }
@@ -132,6 +134,32 @@ static uint64_t hash_node(const oa_structure *structure, const oa_graph *graph, 
         }
     }
     return oa_hash_bytes(hash, &sum, sizeof sum);
+}
+
+/* Nodes come before what reads them. Recursive like the bodies; only the hashes of the graph's own nodes are kept. */
+static void hash_nodes(oa_structure *structure, const oa_graph *graph, const oa_node *nodes, size_t count,
+                       uint64_t *node_hash)
+{
+    for (size_t i = 0; i < count; i++) {
+        const oa_node *node = &nodes[i];
+        for (size_t b = 0; b < node->body_count; b++) {
+            const oa_body *body = &graph->bodies[node->bodies[b]];
+            for (size_t k = 0; k < body->input_count; k++) {
+                uint64_t hash = oa_hash_text(OA_HASH_START, "body input");
+                structure->value_hash[body->inputs[k]] = oa_hash_bytes(hash, &k, sizeof k);
+            }
+            hash_nodes(structure, graph, body->nodes, body->node_count, NULL);
+        }
+        uint64_t hash = hash_node(structure, graph, node);
+        if (node_hash) {
+            node_hash[i] = hash;
+        }
+        for (size_t k = 0; k < node->output_count; k++) {
+            if (node->outputs[k] != OA_NONE) {
+                structure->value_hash[node->outputs[k]] = oa_hash_bytes(hash, &k, sizeof k);
+            }
+        }
+    }
 }
 
 oa_status oa_structure_init(oa_structure *structure, const oa_graph *graph, oa_error *error)
@@ -147,15 +175,7 @@ oa_status oa_structure_init(oa_structure *structure, const oa_graph *graph, oa_e
     find_real_values(&made, graph);
     count_uses(&made, graph);
     hash_sources(&made, graph);
-    for (size_t i = 0; i < graph->live_count; i++) {
-        const oa_node *node = &graph->nodes[i];
-        made.node_hash[i] = hash_node(&made, graph, node);
-        for (size_t k = 0; k < node->output_count; k++) {
-            if (node->outputs[k] != OA_NONE) {
-                made.value_hash[node->outputs[k]] = oa_hash_bytes(made.node_hash[i], &k, sizeof k);
-            }
-        }
-    }
+    hash_nodes(&made, graph, graph->nodes, graph->live_count, made.node_hash);
     *structure = made;
     return OA_OK;
 }

@@ -34,11 +34,10 @@ static bool find_layer(fed_layer *layer, const oa_graph *graph, const oa_node *n
 {
     size_t input = oa_node_input(node, 0);
     const oa_tensor *variance = oa_node_constant(graph, node, 4);
-    if (!oa_node_is(node, "BatchNormalization") || !variance || input == OA_NONE ||
-        graph->values[input].producer == OA_NONE) {
+    const oa_node *source = input == OA_NONE ? NULL : oa_value_node(graph, input);
+    if (!oa_node_is(node, "BatchNormalization") || !variance || !source) {
         return false;
     }
-    const oa_node *source = &graph->nodes[graph->values[input].producer];
     const oa_tensor *weight = oa_node_constant(graph, source, 1);
     if (!weight || weight->rank < 2 || !weight->data || !oa_dtype_is_float(weight->dtype)) {
         return false;
@@ -144,9 +143,9 @@ oa_status oa_corrections_init(oa_corrections *corrections, const oa_graph *a, co
 {
     oa_corrections made = {.of = oa_calloc(a->tensor_count, sizeof *made.of), .count = a->tensor_count};
     oa_status status = made.of ? OA_OK : oa_fail(error, OA_ERROR_MEMORY, "out of memory while averaging");
-    for (size_t i = 0; i < a->live_count && status == OA_OK; i++) {
+    for (size_t i = 0; i < a->step_count && status == OA_OK; i++) {
         fed_layer layer;
-        if (!find_layer(&layer, a, &a->nodes[i]) || made.of[layer.variance]) {
+        if (!find_layer(&layer, a, a->steps[i]) || made.of[layer.variance]) {
             continue; /* a variance that several layers share keeps its first layer's correction */
         }
         made.of[layer.variance] = oa_calloc(a->tensors[layer.variance].count, sizeof **made.of);

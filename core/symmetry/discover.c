@@ -86,13 +86,16 @@ static bool pin_numbers(oa_discovery *discovery)
     if (!is_number) {
         return false;
     }
-    for (size_t i = 0; i < graph->live_count; i++) {
-        const oa_node *node = &graph->nodes[i];
+    for (size_t i = 0; i < graph->step_count; i++) {
+        const oa_node *node = graph->steps[i];
         bool dequantises = oa_node_is(node, "DequantizeLinear");
-        for (size_t k = 0; k < node->input_count; k++) {
-            const oa_tensor *tensor = oa_node_constant(graph, node, k);
+        size_t count = oa_node_use_count(graph, node);
+        for (size_t k = 0; k < count; k++) {
+            size_t value = oa_node_use(graph, node, k);
+            size_t index = value == OA_NONE ? OA_NONE : graph->values[value].tensor;
+            const oa_tensor *tensor = index == OA_NONE ? NULL : &graph->tensors[index];
             if (tensor && tensor->data && !oa_dtype_is_float(tensor->dtype) && !(dequantises && k != 1)) {
-                is_number[tensor - graph->tensors] = true;
+                is_number[index] = true;
             }
         }
     }
@@ -173,7 +176,7 @@ static oa_rule *rule_of(const oa_node *node)
 
 bool oa_symmetry_has_rule(const oa_node *node)
 {
-    return rule_of(node) != NULL;
+    return node->body_count || rule_of(node) != NULL;
 }
 
 /* Fills, and what only moves or repeats the elements of one. */
@@ -191,6 +194,7 @@ static void note_uniform(oa_discovery *discovery, const oa_node *node)
     }
 }
 
+<<<<<<< HEAD
 /* A rule that says nothing of an output has not accounted for it. */
 static bool has_all_outputs(const oa_discovery *discovery, const oa_node *node)
 {
@@ -203,20 +207,32 @@ static bool has_all_outputs(const oa_discovery *discovery, const oa_node *node)
 }
 
 static oa_status walk_nodes(oa_discovery *discovery, oa_error *error)
+=======
+bool oa_walk_steps(oa_discovery *discovery, size_t first, size_t count)
+>>>>>>> 5610bc504d19e7032e630f50d806d98f4bb6c4cb
 {
-    for (size_t i = 0; i < discovery->graph->live_count; i++) {
-        const oa_node *node = &discovery->graph->nodes[i];
+    const oa_graph *graph = discovery->graph;
+    for (size_t i = first; i < first + count; i += 1 + oa_node_inner_steps(graph, graph->steps[i])) {
+        const oa_node *node = graph->steps[i];
         oa_rule *rule = rule_of(node);
         discovery->node = i;
+<<<<<<< HEAD
         if (!rule || node->capture_count || !rule(discovery, node) || !has_all_outputs(discovery, node)) {
+=======
+        if (node->body_count) {
+            if (!oa_walk_bodies(discovery, node)) {
+                return false;
+            }
+        } else if (!rule || node->capture_count || !rule(discovery, node)) {
+>>>>>>> 5610bc504d19e7032e630f50d806d98f4bb6c4cb
             pin_node(discovery, node, rule != NULL);
         }
         note_uniform(discovery, node);
         if (!oa_fold(discovery, node) || oa_spaces_failed(&discovery->spaces)) {
-            return failure(discovery, error);
+            return false;
         }
     }
-    return OA_OK;
+    return true;
 }
 
 static void pin_ends(oa_discovery *discovery, const oa_fixed_axis *fixed, size_t fixed_count)
@@ -251,8 +267,8 @@ oa_status oa_layout_discover(oa_layout **layout, const oa_graph *graph, const oa
         status = failure(&discovery, error);
         goto done;
     }
-    status = walk_nodes(&discovery, error);
-    if (status != OA_OK) {
+    if (!oa_walk_steps(&discovery, 0, graph->step_count)) {
+        status = failure(&discovery, error);
         goto done;
     }
     discovery.node = OA_NONE;
@@ -265,6 +281,7 @@ oa_status oa_layout_discover(oa_layout **layout, const oa_graph *graph, const oa
 done:
     oa_free(discovery.axes);
     oa_free(discovery.contractions);
+    oa_free(discovery.assumed);
     oa_spaces_free(&discovery.spaces);
     return status;
 }

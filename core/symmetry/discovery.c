@@ -26,6 +26,12 @@ const oa_axes *oa_input_of_rank(oa_discovery *discovery, const oa_node *node, si
     }
     oa_axes *axes = &discovery->axes[value];
     if (!axes->has_rank) {
+        if (!oa_grow(&discovery->assumed, &discovery->assumed_capacity, discovery->assumed_count + 1,
+                     sizeof *discovery->assumed)) {
+            discovery->spaces.is_out_of_memory = true;
+            return NULL;
+        }
+        discovery->assumed[discovery->assumed_count++] = value;
         axes->has_rank = true;
         axes->rank = rank;
         for (size_t i = 0; i < rank; i++) {

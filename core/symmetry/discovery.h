@@ -1,8 +1,9 @@
 /* The state of symmetry discovery, and what operators' rules may do with it. Private to this folder.
  *
- * Discovery walks the live nodes once, in canonical order. Each operator's rule reads the index spaces of its inputs'
- * axes, joins those that must move together, pins those that must not move, and gives spaces to its outputs. A rule
- * returns false when it cannot account for a node; then every axis that the node touches is pinned. */
+ * Discovery walks the live nodes once, in canonical order, those of bodies with the node that they belong to. Each
+ * operator's rule reads the index spaces of its inputs' axes, joins those that must move together, pins those that must
+ * not move, and gives spaces to its outputs. A rule returns false when it cannot account for a node; then every axis
+ * that the node touches is pinned. */
 #ifndef OA_SYMMETRY_DISCOVERY_H
 #define OA_SYMMETRY_DISCOVERY_H
 
@@ -28,7 +29,7 @@ enum { OA_CONTENTS_MAX = 256 };
 /* An axis of one of a node's inputs that the node sums over, or the space on it that is summed over when that is but a
  * factor of the axis. */
 typedef struct oa_contraction {
-    size_t node;
+    size_t node; /* in graph->steps, like all nodes here */
     size_t slot;
     size_t axis;
     size_t space;
@@ -41,6 +42,9 @@ typedef struct oa_discovery {
     size_t node;                  /* the node whose rule runs */
     oa_contraction *contractions; /* in the order of nodes */
     size_t contraction_count, contraction_capacity;
+    size_t *assumed; /* values whose rank only what reads them tells, in the order in which this was noticed */
+    size_t assumed_count, assumed_capacity;
+    size_t rewalk_count; /* how often a body was walked again */
 } oa_discovery;
 
 typedef bool oa_rule(oa_discovery *discovery, const oa_node *node);
@@ -62,6 +66,11 @@ extern const oa_rule_entry oa_rules_recurrent[];
 extern const oa_rule_entry oa_rules_reduce[];
 extern const oa_rule_entry oa_rules_select[];
 extern const oa_rule_entry oa_rules_shape[];
+
+/* Walks `count` steps from `first` on, with the bodies of their nodes. False when discovery has failed. */
+bool oa_walk_steps(oa_discovery *discovery, size_t first, size_t count);
+/* The same for the bodies of a node, which is the one at work: its inputs, its outputs and what the bodies use. */
+bool oa_walk_bodies(oa_discovery *discovery, const oa_node *node);
 
 /* Shape arithmetic: sets the contents of the node's outputs when those of its inputs are known. Returns false when
  * memory runs out. */

@@ -34,10 +34,11 @@ static oa_status order_tensors(builder *b, oa_error *error)
         return oa_layout_no_memory(error);
     }
     layout->tensor_count = graph->tensor_count;
-    for (size_t i = 0; i < graph->live_count; i++) {
-        const oa_node *node = &graph->nodes[i];
-        for (size_t k = 0; k < node->input_count + node->capture_count; k++) {
-            size_t value = k < node->input_count ? node->inputs[k] : node->captures[k - node->input_count];
+    for (size_t i = 0; i < graph->step_count; i++) {
+        const oa_node *node = graph->steps[i];
+        size_t count = oa_node_use_count(graph, node);
+        for (size_t k = 0; k < count; k++) {
+            size_t value = oa_node_use(graph, node, k);
             size_t t = value == OA_NONE ? OA_NONE : graph->values[value].tensor;
             if (t == OA_NONE) {
                 continue;
@@ -97,7 +98,7 @@ static const char *reason_of(builder *b, size_t root)
     } else if (pin->node == OA_NONE) {
         snprintf(text, sizeof text, "%s", pin->why);
     } else {
-        const oa_node *node = &graph->nodes[pin->node];
+        const oa_node *node = graph->steps[pin->node];
         snprintf(text, sizeof text, "node '%s' (%s): %s", oa_node_label(graph, node), node->op_type, pin->why);
     }
     return oa_arena_strdup(&b->layout->arena, text);
@@ -285,8 +286,8 @@ static oa_status list_unknown_operators(builder *b, oa_error *error)
     const oa_graph *graph = b->discovery->graph;
     char text[OA_REASON_SIZE] = "";
     size_t length = 0;
-    for (size_t i = 0; i < graph->live_count; i++) {
-        const oa_node *node = &graph->nodes[i];
+    for (size_t i = 0; i < graph->step_count; i++) {
+        const oa_node *node = graph->steps[i];
         if (oa_symmetry_has_rule(node)) {
             continue;
         }

@@ -74,8 +74,10 @@ static oa_status visit(search *s, const oa_contraction *contraction, oa_error *e
 {
     oa_discovery *discovery = s->builder->discovery;
     oa_layout *layout = s->builder->layout;
-    size_t value = oa_node_input(&discovery->graph->nodes[contraction->node], contraction->slot);
-    if (value == OA_NONE || s->is_constant[value]) {
+    const oa_graph *graph = discovery->graph;
+    size_t value = oa_node_input(graph->steps[contraction->node], contraction->slot);
+    /* What bodies compute cannot be looked at from outside. */
+    if (value == OA_NONE || s->is_constant[value] || graph->values[value].body != OA_NONE) {
         return OA_OK;
     }
     if (s->first_place[value] == OA_NONE) {

@@ -14,11 +14,12 @@ void oa_mark_constants(bool *is_constant, const oa_graph *graph)
     for (size_t v = 0; v < graph->value_count; v++) {
         is_constant[v] = graph->values[v].tensor != OA_NONE;
     }
-    for (size_t i = 0; i < graph->live_count; i++) {
-        const oa_node *node = &graph->nodes[i];
+    for (size_t i = 0; i < graph->step_count; i++) {
+        const oa_node *node = graph->steps[i];
+        size_t count = oa_node_use_count(graph, node);
         bool is_made_of_constants = node->input_count > 0;
-        for (size_t k = 0; k < node->input_count + node->capture_count; k++) {
-            size_t value = k < node->input_count ? node->inputs[k] : node->captures[k - node->input_count];
+        for (size_t k = 0; k < count; k++) {
+            size_t value = oa_node_use(graph, node, k);
             is_made_of_constants = is_made_of_constants && (value == OA_NONE || is_constant[value]);
         }
         for (size_t k = 0; k < node->output_count; k++) {
@@ -35,13 +36,13 @@ static void find_first_readers(reader *first, const oa_graph *graph)
     for (size_t v = 0; v < graph->value_count; v++) {
         first[v] = (reader){.node = OA_NONE};
     }
-    for (size_t i = graph->live_count; i-- > 0;) {
-        const oa_node *node = &graph->nodes[i];
+    for (size_t i = graph->step_count; i-- > 0;) {
+        const oa_node *node = graph->steps[i];
         if (oa_node_is(node, "Shape") || oa_node_is(node, "Size")) {
             continue;
         }
-        for (size_t k = node->input_count + node->capture_count; k-- > 0;) {
-            size_t value = k < node->input_count ? node->inputs[k] : node->captures[k - node->input_count];
+        for (size_t k = oa_node_use_count(graph, node); k-- > 0;) {
+            size_t value = oa_node_use(graph, node, k);
             if (value != OA_NONE) {
                 first[value] = (reader){.node = i, .slot = k};
             }
@@ -102,7 +103,7 @@ static bool is_input(const sides *s, const oa_occurrence *occurrence)
             return true;
         }
         size_t space = s->discovery->axes[value].space[axis];
-        at = next_reader(&value, s->first, s->is_constant, &graph->nodes[at.node]);
+        at = next_reader(&value, s->first, s->is_constant, graph->steps[at.node]);
         axis = axis_with(spaces, &s->discovery->axes[value], space, leaf);
     }
     return false;
@@ -115,13 +116,13 @@ static oa_status name_reader(const sides *s, size_t tensor, oa_error *error)
     reader at = s->first[value];
     for (reader next = at; next.node != OA_NONE;) {
         at = next;
-        next = next_reader(&value, s->first, s->is_constant, &graph->nodes[at.node]);
+        next = next_reader(&value, s->first, s->is_constant, graph->steps[at.node]);
     }
     if (at.node == OA_NONE) {
         return OA_OK;
     }
     s->layout->tensors[tensor].slot = at.slot;
-    s->layout->tensors[tensor].op_type = oa_arena_strdup(&s->layout->arena, graph->nodes[at.node].op_type);
+    s->layout->tensors[tensor].op_type = oa_arena_strdup(&s->layout->arena, graph->steps[at.node]->op_type);
     return s->layout->tensors[tensor].op_type ? OA_OK : oa_layout_no_memory(error);
 }
 

@@ -72,6 +72,35 @@ static void add_branch(fixture *f)
     add_attribute(f, add_node(f, f->graph, "If", "x", "z -"), "then_branch", 5)->g = inner;
 }
 
+/* Both branches of an If, and a loop in one of them; names of the net and of the other branch come again. */
+static void add_bodies(fixture *f)
+{
+    static const char *const branches[] = {"then_branch", "else_branch"};
+    Onnx__NodeProto *choice = add_node(f, f->graph, "If", "x", "chosen");
+    for (size_t i = 0; i < 2; i++) {
+        Onnx__GraphProto *branch = new_graph(f);
+        Onnx__TensorProto *own = new_tensor(f, "own", OA_DTYPE_FLOAT, 1, PAIR);
+        set_raw(f, own, "abcdefgh", 8);
+        append(f, &branch->initializer, &branch->n_initializer, own);
+        Onnx__AttributeProto *a = add_attribute(f, add_node(f, branch, "Constant", "", "c1"), "value", 4);
+        a->t = new_tensor(f, "", OA_DTYPE_FLOAT, 0, NULL);
+        set_raw(f, a->t, "ijkl", 4);
+        add_node(f, branch, "Add", "own c1", "sum");
+        if (i == 0) {
+            Onnx__GraphProto *step = new_graph(f);
+            add_input(f, step, "i", 0, NULL);
+            add_input(f, step, "go", 0, NULL);
+            add_input(f, step, "state", 1, PAIR);
+            add_node(f, step, "Sum", "state sum y own", "next");
+            add_output(f, step, "go");
+            add_output(f, step, "next");
+            add_attribute(f, add_node(f, branch, "Loop", "- - sum", "last"), "body", 5)->g = step;
+        }
+        add_output(f, branch, i == 0 ? "last" : "sum");
+        add_attribute(f, choice, branches[i], 5)->g = branch;
+    }
+}
+
 void build_everything(fixture *f)
 {
     const int64_t dims[] = {2, 3};
@@ -81,6 +110,7 @@ void build_everything(fixture *f)
     add_constants(f);
     add_attributes(f, f->graph->node[0]);
     add_branch(f);
+    add_bodies(f);
     Onnx__ValueInfoProto *batch = add_input(f, f->graph, "batch", 2, dims);
     Onnx__TensorShapeProto__Dimension *dim = batch->type->tensor_type->shape->dim[0];
     dim->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;

@@ -255,6 +255,50 @@ static void load__captures_of_nested_subgraphs(void **state)
     assert_int_equal(oa_model_graph(f->model)->tensor_count, 1); /* the subgraph's initializer is its own */
 }
 
+/* An If whose branches, and a scan in one of them, use names of their own again. */
+static void load__subgraphs_as_bodies(void **state)
+{
+    fixture *f = *state;
+    add_sum(f);
+    Onnx__NodeProto *node = add_node(f, f->graph, "If", "x", "z");
+    Onnx__GraphProto *branches[2];
+    for (size_t i = 0; i < 2; i++) {
+        Onnx__GraphProto *branch = branches[i] = new_graph(f);
+        const float floats[] = {(float)i, 7};
+        Onnx__TensorProto *own = new_tensor(f, "own", OA_DTYPE_FLOAT, 1, PAIR);
+        set_raw(f, own, floats, sizeof floats);
+        append(f, &branch->initializer, &branch->n_initializer, own);
+        Onnx__AttributeProto *a = add_attribute(f, add_node(f, branch, "Constant", "", "number"), "value_int", INT);
+        a->has_i = 1;
+        a->i = (int64_t)i;
+        add_node(f, branch, "Neg", "sum", "unused");
+        add_node(f, branch, "Sum", "own number x", "sum");
+        add_output(f, branch, "sum");
+        add_attribute(f, node, i == 0 ? "else_branch" : "then_branch", GRAPH)->g = branch;
+    }
+    load(f, write_model(f, "m.onnx"));
+    const oa_graph *graph = oa_model_graph(f->model);
+    const oa_node *found = node_of(f->model, "If");
+    assert_int_equal(found->body_count, 2);
+    assert_int_equal(graph->step_count, graph->live_count + (found->is_live ? 2 : 0));
+    for (size_t b = 0; b < 2; b++) {
+        const oa_body *body = &graph->bodies[found->bodies[b]];
+        assert_string_equal(body->attribute, b == 0 ? "then_branch" : "else_branch");
+        assert_int_equal(body->node_count, 1);
+        const oa_tensor *own = oa_node_constant(graph, &body->nodes[0], 0);
+        const oa_tensor *number = oa_node_constant(graph, &body->nodes[0], 1);
+        assert_true(((const float *)own->data)[0] == (float)(1 - b));
+        assert_int_equal(*(const int64_t *)number->data, 1 - b);
+        assert_int_equal(body->nodes[0].inputs[2], value_index(f->model, "x"));
+        assert_int_equal(body->outputs[0], body->nodes[0].outputs[0]);
+    }
+    /* A name that is defined twice: what it means cannot be told. */
+    add_node(f, branches[1], "Abs", "x", "own");
+    load(f, write_model(f, "m.onnx"));
+    assert_int_equal(node_of(f->model, "If")->body_count, 0);
+    assert_int_equal(oa_model_graph(f->model)->body_count, 0);
+}
+
 static void load__refuses_captures_that_nothing_defines(void **state)
 {
     fixture *f = *state;
@@ -478,6 +522,7 @@ int main(void)
         ONNX_TEST(load__hashes_tell_subgraphs_apart),
         ONNX_TEST(load__constant_nodes_become_tensors),
         ONNX_TEST(load__captures_of_nested_subgraphs),
+        ONNX_TEST(load__subgraphs_as_bodies),
         ONNX_TEST(load__refuses_captures_that_nothing_defines),
         ONNX_TEST(load__what_is_no_tensor_is_opaque),
         ONNX_TEST(refuse__names_defined_twice),

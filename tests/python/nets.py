@@ -16,6 +16,8 @@ class Net:
     def __init__(self, opset=17):
         self.random = np.random.default_rng(7)
         self.nodes, self.tensors, self.inputs, self.feeds, self.opset = [], [], [], {}, opset
+        self.more_feeds = []  # what else to judge the model by: inputs that differ from self.feeds
+        self.prefix = ""
 
     def input(self, *shape, name="x"):
         self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
@@ -33,14 +35,18 @@ class Net:
         return name
 
     def constant(self, value, kind=np.int64):
-        name = f"c{len(self.tensors)}"
+        name = f"{self.prefix}c{len(self.tensors)}"
         self.tensors.append(numpy_helper.from_array(np.array(value, kind), name))
         return name
 
     def node(self, kind, *inputs, outputs=1, **attributes):
-        names = [f"v{len(self.nodes)}_{i}" for i in range(outputs)]
+        names = [f"{self.prefix}v{len(self.nodes)}_{i}" for i in range(outputs)]
         self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
         return names[0] if outputs == 1 else names
+
+    def body(self, prefix, as_nodes=False):
+        """A subgraph under construction: it may use everything of the net. Its weights are initializers, or nodes."""
+        return Body(self, prefix, as_nodes)
 
     def dense(self, x, name, inputs, units):
         return self.node("Add", self.node("MatMul", x, self.weight(name, inputs, units)), self.weight(name + "_bias", units))
@@ -55,6 +61,39 @@ class Net:
         return model
 
 
+class Body(Net):
+    def __init__(self, net, prefix, as_nodes):
+        super().__init__(net.opset)
+        self.random, self.prefix, self.as_nodes = net.random, prefix, as_nodes
+
+    def input(self, name, rank=None, kind=TensorProto.FLOAT):
+        shape = None if rank is None else [None] * rank
+        self.inputs.append(helper.make_tensor_value_info(name, kind, shape))
+        return name
+
+    def graph(self, *outputs, kinds=None):
+        nodes, tensors = list(self.nodes), list(self.tensors)
+        if self.as_nodes:
+            nodes = [helper.make_node("Constant", [], [tensor.name], value=tensor) for tensor in tensors] + nodes
+            tensors = []
+        kinds = kinds or [TensorProto.FLOAT] * len(outputs)
+        ends = [helper.make_tensor_value_info(name, kind, None) for name, kind in zip(outputs, kinds, strict=True)]
+        return helper.make_graph(nodes, self.prefix + "body", self.inputs, ends, tensors)
+
+
+def constants(graph):
+    """All constants of a graph and its subgraphs, by where they are."""
+    found = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for number, node in enumerate(graph.node):
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.TENSOR:
+                found[f"{node.output[0]}.{attribute.name}"] = numpy_helper.to_array(attribute.t)
+            elif attribute.type == onnx.AttributeProto.GRAPH:
+                inner = constants(attribute.g)
+                found.update({f"{number}/{attribute.name}/{name}": value for name, value in inner.items()})
+    return found
+
+
 class NetTest(ToolTest):
     def check_groups(self, model, groups):
         onnx.save(model, self.path("a.onnx"))
@@ -66,17 +105,19 @@ class NetTest(ToolTest):
         back where they were."""
         model = net.model(*outputs)
         self.check_groups(model, groups)
-        reference = session(model, optimises=False).run(None, net.feeds)
+        feeds = [net.feeds, *net.more_feeds]
+        running = session(model, optimises=False)
+        reference = [x for feed in feeds for x in running.run(None, feed)]
         for seed in range(seeds):
             run_json("permute", self.path("a.onnx"), "-o", self.path("b.onnx"), "--random", "--seed", seed, "--no-verify")
-            for x, y in zip(reference, session(self.path("b.onnx"), optimises=False).run(None, net.feeds), strict=True):
+            running = session(self.path("b.onnx"), optimises=False)
+            for x, y in zip(reference, (y for feed in feeds for y in running.run(None, feed)), strict=True):
                 self.assertTrue(np.isfinite(x).all())
                 np.testing.assert_allclose(y, x, rtol=0, atol=TOLERANCE * np.abs(x).max(), err_msg=f"seed {seed}")
         for method in ["weights", "deep-align"] if groups and aligns else []:
             report = run_json(self.path("a.onnx"), self.path("b.onnx"), "-o", self.path("m.onnx"), "--method", method,
                               "--no-verify")
             self.assertEqual(report["distance"]["after"], 0, method)
-        before, after = ({t.name: numpy_helper.to_array(t) for t in onnx.load(self.path(f)).graph.initializer}
-                         for f in ("a.onnx", "b.onnx"))
+        before, after = (constants(onnx.load(self.path(f)).graph) for f in ("a.onnx", "b.onnx"))
         if groups:
             self.assertTrue(any(not np.array_equal(before[name], after[name]) for name in before))
