@@ -168,7 +168,10 @@ static void enter_scalars(oa_discovery *discovery, const loop *l)
             axes.space[i] = OA_SPACE_ONE;
         }
         discovery->axes[l->body->inputs[k]] = axes;
-        oa_pin_input(discovery, l->node, k);
+        const oa_axes *given = oa_input_axes(discovery, l->node, k);
+        if (given) {
+            oa_pin_axes(discovery, given, "a condition");
+        }
     }
 }
 

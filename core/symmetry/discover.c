@@ -194,7 +194,6 @@ static void note_uniform(oa_discovery *discovery, const oa_node *node)
     }
 }
 
-<<<<<<< HEAD
 /* A rule that says nothing of an output has not accounted for it. */
 static bool has_all_outputs(const oa_discovery *discovery, const oa_node *node)
 {
@@ -206,25 +205,18 @@ static bool has_all_outputs(const oa_discovery *discovery, const oa_node *node)
     return true;
 }
 
-static oa_status walk_nodes(oa_discovery *discovery, oa_error *error)
-=======
 bool oa_walk_steps(oa_discovery *discovery, size_t first, size_t count)
->>>>>>> 5610bc504d19e7032e630f50d806d98f4bb6c4cb
 {
     const oa_graph *graph = discovery->graph;
     for (size_t i = first; i < first + count; i += 1 + oa_node_inner_steps(graph, graph->steps[i])) {
         const oa_node *node = graph->steps[i];
         oa_rule *rule = rule_of(node);
         discovery->node = i;
-<<<<<<< HEAD
-        if (!rule || node->capture_count || !rule(discovery, node) || !has_all_outputs(discovery, node)) {
-=======
         if (node->body_count) {
             if (!oa_walk_bodies(discovery, node)) {
                 return false;
             }
-        } else if (!rule || node->capture_count || !rule(discovery, node)) {
->>>>>>> 5610bc504d19e7032e630f50d806d98f4bb6c4cb
+        } else if (!rule || node->capture_count || !rule(discovery, node) || !has_all_outputs(discovery, node)) {
             pin_node(discovery, node, rule != NULL);
         }
         note_uniform(discovery, node);
