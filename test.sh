@@ -53,4 +53,7 @@ build/venv/bin/python tests/python/check_assign.py build/release/tests/assign/as
 step "end to end, with ONNX Runtime"
 build/venv/bin/python -m unittest discover -s tests/python -p 'test_*.py' -v
 
+step "zoo, small models of every kind"
+tests/zoo/run.sh build/zoo --seeds 2
+
 step "done"

@@ -5,7 +5,8 @@ install_packages() {
     local wanted="gcc g++ libc6-dev cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev libopenblas-pthread-dev
         libjansson-dev zlib1g-dev libonnx-dev"
     if [ "$1" = test ]; then
-        wanted="$wanted libcmocka-dev libonnx-testdata dataset-fashion-mnist clang clang-format git python3 python3-venv time"
+        wanted="$wanted libcmocka-dev libonnx-testdata dataset-fashion-mnist clang clang-format git python3 python3-venv time
+            python3-torch python3-torchvision"
     fi
     local missing="" package
     for package in $wanted; do

@@ -130,15 +130,16 @@ class Experiment:
         """Method for compare-methods, steps (0: its own), pairs, and when: what is fast or matters most comes first."""
         steep = SLOW_PAIRS if data and data != "flat" else PAIRS
         behind = SLOW_PAIRS if folder in SLOW_NETWORKS else PAIRS
+        late = 3 if folder in ("cnn-wide", "vgg-bn") else 0
         made = [("naive", 0, PAIRS, 0), ("weights", 0, PAIRS, 0), ("activations", 0, PAIRS, 0), ("sinkhorn", 0, steep, 1),
-                ("weights+sinkhorn", 0, steep, 3), ("ste", 0, steep, 3)]
+                ("weights+sinkhorn", 0, steep, 3 + late), ("ste", 0, steep, 3 + late)]
         for seed in range(1, self.seeds + 1):
             for name in ["universal", family] + (["dws"] if family == "mlp" else []):
                 aligner = f"deep-align:{self.aligner(name, seed)}"
                 if name and os.path.exists(self.aligner(name, seed)):
-                    made += [(aligner, 0, PAIRS, 0), (f"{aligner}+sinkhorn", SHORT, behind, 1 if seed == 1 else 2)]
+                    made += [(aligner, 0, PAIRS, 0), (f"{aligner}+sinkhorn", SHORT, behind, 1 if seed == 1 else 4 + late)]
                     if name == "universal" and seed == 1:
-                        made += [(f"{aligner}+weights", 0, PAIRS, 0), (f"{aligner}+sinkhorn", 0, steep, 5)]
+                        made += [(f"{aligner}+weights", 0, PAIRS, 0), (f"{aligner}+sinkhorn", 0, steep, 8)]
         return made
 
     def compare(self):
@@ -162,6 +163,7 @@ class Experiment:
                    "--threads", str(len(os.sched_getaffinity(0)))]
         command += ["--iterations", str(steps)] if steps else []
         command += ["--samples", "1000"] if data != "flat" else []
+        command += ["--match-samples", "10000"] if folder == "mlp-full" else []  # fewer are learned by heart
         for option, part in [("", "test"), ("match-", "train")]:
             if data:
                 command += [f"--{option}data", f"{self.folder}/{data}/{part}-images.npy",
