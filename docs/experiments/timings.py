@@ -28,6 +28,16 @@ for seed, path in enumerate(sys.argv[1:]):
                       training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False)
 """
 
+BERT = f"""
+import sys, torch, warnings
+warnings.filterwarnings("ignore")
+sys.path.insert(0, {os.path.join(ROOT, "tests/zoo")!r})
+import export
+for seed, path in enumerate(sys.argv[1:]):
+    torch.manual_seed(seed)
+    export.export(path, export.Bert(), (torch.randint(0, 30522, (1, 16)),))
+"""
+
 
 def measured(command):
     """Standard output, wall seconds and peak MB of a command that must succeed."""
@@ -85,6 +95,19 @@ def main():
             report = json.loads(text)
             row("deep-align, ResNet-50", f"{report['seconds']['align']:.1f} s, {memory:.0f} MB (the whole merge "
                 f"{report['seconds']['total']:.1f} s)", "30 s, 2 GB")
+            found = json.loads(measured([TOOL, "inspect", pair[0], "--json"])[0])
+            row("symmetries of ResNet-50", f"{1e3 * found['seconds']['discover']:.1f} ms (reading it "
+                f"{1e3 * found['seconds']['load']:.0f} ms)", "50 ms")
+    with tempfile.TemporaryDirectory() as made:
+        pair = [os.path.join(made, name) for name in ["a.onnx", "b.onnx"]]
+        if subprocess.run(["/usr/bin/python3", "-c", BERT, *pair], capture_output=True).returncode == 0:
+            text, seconds, memory = measured([TOOL, *pair, "-o", os.path.join(made, "m.onnx"), "-m", "deep-align",
+                                              "--no-verify", "--json"])
+            row("deep-align, an encoder of the size of BERT-base (109 million parameters)",
+                f"{json.loads(text)['seconds']['align']:.1f} s, {memory:.0f} MB (the whole merge {seconds:.1f} s)", "60 s, 4 GB")
+    lines = subprocess.run([os.path.join(ROOT, "build/release/tests/symmetry/test_scale")], capture_output=True, text=True)
+    chain = next(line.split() for line in (lines.stdout + lines.stderr).splitlines() if line.startswith("chain"))
+    row(f"symmetries of chains of {chain[1]} and {chain[5]} nodes", f"{chain[3]} s, {chain[7]} s", "2 s for 20000")
     with open(os.path.join(ROOT, "docs/timings.md"), "w") as file:
         file.write("# Seconds and memory\n\nBy `docs/experiments/timings.py`, on two cores with AVX-512 and nothing else "
                    "running; means over pairs. The last column has the target, then what the paper or its implementation "
