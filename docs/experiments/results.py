@@ -153,6 +153,7 @@ class Experiment:
                  for row in self.rows if row[0] in CONVERGENCE for _, method in STARTS for steps in STEPS]
         for _, folder, data, method, steps, pairs, exactly in sorted(work, key=lambda item: item[0]):
             pairs, exactly = (2, 2 if exactly else 0) if self.quick else (pairs, exactly)
+            pairs = min(pairs, len(os.listdir(os.path.join(self.folder, folder, "test"))) // 2)
             entry = done.get((folder, short(method), steps, exactly))
             if not entry or entry["pairs"] < pairs:
                 self.measure(folder, data, method, steps, pairs)

@@ -72,10 +72,13 @@ static oa_status train_one(void *context, size_t item, size_t worker, oa_error *
     if (stat(path, &info) != 0) { /* files appear whole: one that is there is complete */
         double start = seconds_now();
         status = oa_train_network(&made->evaluation, &run->curriculum, &pupil, path, error);
-        made->seconds = seconds_now() - start;
         if (status != OA_OK) {
             oa_error_context(error, "%s", path);
-        } else if (made->evaluation.has_accuracy) {
+            oa_free(path);
+            return status;
+        }
+        made->seconds = seconds_now() - start;
+        if (made->evaluation.has_accuracy) {
             fprintf(stderr, "%s: accuracy %.2f%%, loss %.4f, %.2f s\n", name, 100.0 * made->evaluation.accuracy,
                     made->evaluation.loss, made->seconds);
         } else {
@@ -105,8 +108,8 @@ static void print_summary(const family_run *run, double seconds)
             busy += made->seconds;
         }
     }
-    fprintf(stderr, "%zu networks trained in %.1f s (%.2f s each on its thread), %zu were there\n", trained, seconds,
-            trained ? busy / (double)trained : 0.0, total - trained);
+    fprintf(stderr, "%zu of %zu networks trained in %.1f s (%.2f s each on its thread)\n", trained, total, seconds,
+            trained ? busy / (double)trained : 0.0);
     if (trained && has_accuracy) {
         fprintf(stderr, "accuracy %.2f%% (%.2f%% to %.2f%%), loss %.4f\n", 100.0 * accuracy / (double)trained,
                 100.0 * least, 100.0 * most, loss / (double)trained);

@@ -1,14 +1,16 @@
+#define _GNU_SOURCE /* sched_getaffinity and CPU_COUNT */
+
 #include "plugin/cli/options_private.h"
 
 #include "core/base/memory.h"
 
 #include <errno.h>
 #include <math.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef enum option_kind {
     SETS,   /* takes no value, makes a bool true */
@@ -420,9 +422,16 @@ static oa_status check(oa_option_parse *p)
     return check_methods(p);
 }
 
+/* Processors that this process may use: fewer than there are in many a container. */
+static int usable_processors(void)
+{
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+    return count > 0 ? count : 1;
+}
+
 oa_status oa_options_read(oa_options *options, int argc, char **argv, oa_error *error)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     *options = (oa_options){.verifies = true,
                             .tolerance = -1.0,
                             .data_scale = -1.0,
@@ -435,7 +444,7 @@ oa_status oa_options_read(oa_options *options, int argc, char **argv, oa_error *
                                       .rate = 1e-3,
                                       .held_out = 0.1,
                                       .checkpoint_seconds = 30.0},
-                            .threads = cores > 0 ? (int)cores : 1};
+                            .threads = usable_processors()};
     oa_option_parse p = {.options = options, .error = error};
     options->models = oa_calloc((size_t)(argc > 0 ? argc : 1), sizeof *options->models);
     if (!options->models) {
