@@ -60,13 +60,7 @@ static oa_status add_fixed(void *list, const oa_tensor *tensor, size_t axis, boo
     return item && json_array_append_new(list, item) == 0 ? OA_OK : OA_ERROR_MEMORY;
 }
 
-/* How long it took to read the model, and to find its symmetries. */
-typedef struct durations {
-    double load, discover;
-} durations;
-
-static oa_status print_json(const oa_model *model, const oa_layout *layout, const shares *counts,
-                            const durations *seconds, oa_error *error)
+static oa_status print_json(const oa_model *model, const oa_layout *layout, const shares *counts, oa_error *error)
 {
     const oa_graph *graph = oa_model_graph(model);
     json_t *fixed = json_array();
@@ -76,10 +70,9 @@ static oa_status print_json(const oa_model *model, const oa_layout *layout, cons
         json_decref(groups);
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory while writing JSON");
     }
-    return oa_json_print(json_pack("{s:s, s:I, s:o, s:o, s:f, s:{s:f, s:f}}", "model", oa_model_path(model),
-                                   "parameters", (json_int_t)counts->parameters, "groups", groups, "fixed", fixed,
-                                   "permutable_share", share_of(counts), "seconds", "load", seconds->load, "discover",
-                                   seconds->discover),
+    return oa_json_print(json_pack("{s:s, s:I, s:o, s:o, s:f}", "model", oa_model_path(model), "parameters",
+                                   (json_int_t)counts->parameters, "groups", groups, "fixed", fixed, "permutable_share",
+                                   share_of(counts)),
                          error);
 }
 
@@ -153,9 +146,9 @@ oa_status oa_command_inspect(const oa_options *options, oa_error *error)
         return status;
     }
     const oa_graph *graph = oa_model_graph(model);
-    durations seconds = {.load = oa_seconds() - start};
+    double loaded = oa_seconds();
     status = oa_layout_discover(&layout, graph, NULL, 0, error);
-    seconds.discover = oa_seconds() - start - seconds.load;
+    double found = oa_seconds();
     if (status == OA_OK) {
         shares counts = count_parameters(graph, layout);
         oa_note_unknown(options, options->models[0], layout);
@@ -163,9 +156,13 @@ oa_status oa_command_inspect(const oa_options *options, oa_error *error)
             status = oa_inspect_axis(options->axis, graph, layout, error);
             status = status == OA_OK ? oa_finish_output(error) : status;
         } else if (options->is_json) {
-            status = print_json(model, layout, &counts, &seconds, error);
+            status = print_json(model, layout, &counts, error);
         } else {
             print_text(model, layout, &counts, options->is_verbose ? SIZE_MAX : SHOWN);
+            if (options->is_verbose) {
+                printf("\nread in %.1f ms, symmetries found in %.1f ms\n", 1e3 * (loaded - start),
+                       1e3 * (found - loaded));
+            }
             status = oa_finish_output(error);
         }
         if (status == OA_OK && options->dot) {
