@@ -1,6 +1,7 @@
 /* Add, Sub, Mul, Div, Mod and BitShift. Integers wrap; dividing one by zero is an error. */
 #include "core/exec/binary.h"
 #include "core/exec/kernels.h"
+#include "core/exec/types.h"
 
 #include <tgmath.h>
 
@@ -69,7 +70,7 @@ static oa_status check_divisor(const oa_array *divisor, oa_error *error)
 {
     size_t size = oa_dtype_size(divisor->dtype);
     const unsigned char *bytes = divisor->data;
-    if (divisor->dtype == OA_DTYPE_FLOAT || divisor->dtype == OA_DTYPE_DOUBLE) {
+    if (oa_is_real(divisor->dtype)) {
         return OA_OK;
     }
     for (size_t i = 0; i < divisor->count; i++) {

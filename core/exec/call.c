@@ -143,11 +143,20 @@ oa_status oa_call_axis(size_t *axis, int64_t given, size_t rank, oa_error *error
     return OA_OK;
 }
 
-oa_status oa_read_ints(int64_t *values, size_t *count, size_t limit, const oa_array *array, const char *what,
-                       oa_error *error)
+oa_status oa_check_indices(const oa_array *array, const char *what, oa_error *error)
 {
     if (array->dtype != OA_DTYPE_INT64 && array->dtype != OA_DTYPE_INT32) {
         return oa_fail(error, OA_ERROR_INPUT, "%s must be int64 or int32, not %s", what, oa_dtype_name(array->dtype));
+    }
+    return OA_OK;
+}
+
+oa_status oa_read_ints(int64_t *values, size_t *count, size_t limit, const oa_array *array, const char *what,
+                       oa_error *error)
+{
+    oa_status status = oa_check_indices(array, what, error);
+    if (status != OA_OK) {
+        return status;
     }
     if (array->rank > 1 || array->count > limit) {
         char text[OA_SHAPE_TEXT_SIZE];
@@ -155,8 +164,7 @@ oa_status oa_read_ints(int64_t *values, size_t *count, size_t limit, const oa_ar
                        oa_shape_text(text, array->dims, array->rank), limit);
     }
     for (size_t i = 0; i < array->count; i++) {
-        values[i] =
-            array->dtype == OA_DTYPE_INT64 ? ((const int64_t *)array->data)[i] : ((const int32_t *)array->data)[i];
+        values[i] = oa_index_at(array, i);
     }
     *count = array->count;
     return OA_OK;

@@ -78,6 +78,13 @@ void *oa_call_scratch(oa_call *call, size_t count, size_t size);
 
 /* An axis as the attribute gives it, resolved against a rank; OA_ERROR_INPUT when out of range. */
 oa_status oa_call_axis(size_t *axis, int64_t given, size_t rank, oa_error *error);
+/* OA_ERROR_INPUT unless the array is of int32 or int64; `what` names it in messages. */
+oa_status oa_check_indices(const oa_array *array, const char *what, oa_error *error);
+/* Element i of such an array. */
+static inline int64_t oa_index_at(const oa_array *array, size_t i)
+{
+    return array->dtype == OA_DTYPE_INT64 ? ((const int64_t *)array->data)[i] : ((const int32_t *)array->data)[i];
+}
 /* The integers of a 0-D or 1-D int32 or int64 array, at most `limit`. OA_ERROR_INPUT otherwise. `what` names it in
  * messages. */
 oa_status oa_read_ints(int64_t *values, size_t *count, size_t limit, const oa_array *array, const char *what,

@@ -2,6 +2,7 @@
 
 #include "core/exec/conv_shifted.h"
 #include "core/exec/kernels.h"
+#include "core/exec/types.h"
 
 oa_status oa_conv_read(oa_conv *conv, oa_call *call, oa_error *error)
 {
@@ -55,7 +56,7 @@ oa_status oa_kernel_conv(oa_call *call, oa_error *error)
 {
     const oa_array *x = call->inputs[0], *w = call->inputs[1], *bias = oa_call_input(call, 2);
     oa_conv conv;
-    if (x->dtype != OA_DTYPE_FLOAT && x->dtype != OA_DTYPE_DOUBLE) {
+    if (!oa_is_real(x->dtype)) {
         return oa_fail_dtype(x, error);
     }
     oa_status status = oa_conv_read(&conv, call, error);

@@ -1,5 +1,7 @@
 #include "core/exec/conv_columns.h"
 
+#include "core/exec/types.h"
+
 #include <string.h>
 
 enum { LEAST_COLUMNS = 64 };
@@ -179,26 +181,29 @@ void oa_conv_columns(void *columns, const void *x, const oa_conv_tile *tile, con
     }
 }
 
-static void add_tap(float *channel, const float *src, const oa_conv_tile *tile, const row_range *range,
-                    const oa_window *window, const tap_span *span)
-{
-    size_t stride = window->stride[window->rank - 1];
-    for (size_t i = 0; i < range->row_count; i++) {
-        row_part part = part_of(tile, range, i, window, span);
-        const float *from = src + (part.first - part.low);
-        float *to = channel + part.at;
-        size_t n = part.end - part.first;
-        for (size_t j = 0; j < n && stride == 1; j++) {
-            to[j] += from[j];
-        }
-        for (size_t j = 0; j < n && stride != 1; j++) {
-            to[j * stride] += from[j];
-        }
-        src += part.high - part.low;
+#define ADD_TAP(dtype, type, tag)                                                                                      \
+    static void add_tap_##tag(type *channel, const type *src, const oa_conv_tile *tile, const row_range *range,        \
+                              const oa_window *window, const tap_span *span)                                           \
+    {                                                                                                                  \
+        size_t stride = window->stride[window->rank - 1];                                                              \
+        for (size_t i = 0; i < range->row_count; i++) {                                                                \
+            row_part part = part_of(tile, range, i, window, span);                                                     \
+            const type *from = src + (part.first - part.low);                                                          \
+            type *to = channel + part.at;                                                                              \
+            size_t n = part.end - part.first;                                                                          \
+            for (size_t j = 0; j < n && stride == 1; j++) {                                                            \
+                to[j] += from[j];                                                                                      \
+            }                                                                                                          \
+            for (size_t j = 0; j < n && stride != 1; j++) {                                                            \
+                to[j * stride] += from[j];                                                                             \
+            }                                                                                                          \
+            src += part.high - part.low;                                                                               \
+        }                                                                                                              \
     }
-}
+OA_REAL_TYPES(ADD_TAP)
 
-void oa_conv_add_columns(float *x, const float *columns, const oa_conv_tile *tile, const oa_conv *conv, size_t *rows)
+void oa_conv_add_columns(void *x, const void *columns, const oa_conv_tile *tile, const oa_conv *conv, size_t *rows,
+                         oa_dtype dtype)
 {
     const oa_window *window = &conv->window;
     size_t in_size = oa_window_size(window->in, window->rank), positions = tile->end - tile->first;
@@ -209,9 +214,14 @@ void oa_conv_add_columns(float *x, const float *columns, const oa_conv_tile *til
         const tap_span span = span_of(window, tap);
         find_input_rows(&range, window, tap);
         for (size_t c = 0; c < conv->in_channels; c++) {
-            const float *row = columns + (c * kernel_size + k) * tile->images * positions;
             for (size_t n = 0; n < tile->images; n++) {
-                add_tap(x + n * image_step + c * in_size, row + n * positions, tile, &range, window, &span);
+                size_t to = n * image_step + c * in_size;
+                size_t from = ((c * kernel_size + k) * tile->images + n) * positions;
+                if (dtype == OA_DTYPE_FLOAT) {
+                    add_tap_f32((float *)x + to, (const float *)columns + from, tile, &range, window, &span);
+                } else {
+                    add_tap_f64((double *)x + to, (const double *)columns + from, tile, &range, window, &span);
+                }
             }
         }
         (void)oa_window_next(tap, window->kernel, window->rank);

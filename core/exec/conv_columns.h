@@ -28,8 +28,9 @@ size_t oa_conv_tile_rows(const oa_conv_tile *plan, const oa_conv *conv);
 void oa_conv_columns(void *columns, const void *x, const oa_conv_tile *tile, const oa_conv *conv, size_t *rows,
                      size_t size);
 /* The transpose of that: every element of `x` gets the sum of the columns' elements that were read from it, added.
- * float32. */
-void oa_conv_add_columns(float *x, const float *columns, const oa_conv_tile *tile, const oa_conv *conv, size_t *rows);
+ * `dtype` is float32 or float64. */
+void oa_conv_add_columns(void *x, const void *columns, const oa_conv_tile *tile, const oa_conv *conv, size_t *rows,
+                         oa_dtype dtype);
 
 /* No padding, and kernel and strides of 1: x itself is the matrix, image by image; and an image has enough columns for
  * a product of its own. */

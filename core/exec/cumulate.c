@@ -24,12 +24,10 @@
             }                                                                                                          \
         }                                                                                                              \
     }
-CUMULATE(float, float, f32)
-CUMULATE(double, double, f64)
-CUMULATE(int32_t, uint64_t, i32)
-CUMULATE(int64_t, uint64_t, i64)
-CUMULATE(uint32_t, uint64_t, u32)
-CUMULATE(uint64_t, uint64_t, u64)
+#define CUMULATE_REALS(dtype, type, tag) CUMULATE(type, type, tag)
+#define CUMULATE_INTEGERS(dtype, type, tag) CUMULATE(type, uint64_t, tag)
+OA_REAL_TYPES(CUMULATE_REALS)
+OA_WIDE_INTEGER_TYPES(CUMULATE_INTEGERS)
 
 oa_status oa_kernel_cum_sum(oa_call *call, oa_error *error)
 {
@@ -53,16 +51,12 @@ oa_status oa_kernel_cum_sum(oa_call *call, oa_error *error)
     }
     const oa_axis_layout layout = oa_axis_layout_at(x, axis);
     switch (x->dtype) {
-#define CUMULATE_CASE(name, tag)                                                                                       \
+#define CUMULATE_CASE(name, type, tag)                                                                                 \
     case name:                                                                                                         \
         cumulate_##tag(y->data, x->data, &layout, is_exclusive, is_reverse);                                           \
         return OA_OK;
-        CUMULATE_CASE(OA_DTYPE_FLOAT, f32)
-        CUMULATE_CASE(OA_DTYPE_DOUBLE, f64)
-        CUMULATE_CASE(OA_DTYPE_INT32, i32)
-        CUMULATE_CASE(OA_DTYPE_INT64, i64)
-        CUMULATE_CASE(OA_DTYPE_UINT32, u32)
-        CUMULATE_CASE(OA_DTYPE_UINT64, u64)
+        OA_REAL_TYPES(CUMULATE_CASE)
+        OA_WIDE_INTEGER_TYPES(CUMULATE_CASE)
 #undef CUMULATE_CASE
     default:
         return oa_fail_dtype(x, error);

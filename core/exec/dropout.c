@@ -3,6 +3,7 @@
 #include "core/exec/convert.h"
 #include "core/exec/kernels.h"
 #include "core/exec/mersenne.h"
+#include "core/exec/types.h"
 
 #include <string.h>
 
@@ -83,7 +84,7 @@ oa_status oa_kernel_dropout(oa_call *call, oa_error *error)
         return oa_fail(error, OA_ERROR_INPUT, "a ratio of %g or a seed of %lld is out of range", ratio,
                        (long long)seed);
     }
-    if (x->dtype != OA_DTYPE_FLOAT && x->dtype != OA_DTYPE_DOUBLE) {
+    if (!oa_is_real(x->dtype)) {
         return oa_fail_dtype(x, error);
     }
     oa_array *y = NULL, *mask = NULL;

@@ -62,12 +62,10 @@ static bool walk_next(walk *w)
             (void)walk_next(outer);                                                                                    \
         }                                                                                                              \
     }
-GENERAL_LOOP(float, double, f32)
-GENERAL_LOOP(double, double, f64)
-GENERAL_LOOP(int32_t, uint64_t, i32)
-GENERAL_LOOP(int64_t, uint64_t, i64)
-GENERAL_LOOP(uint32_t, uint64_t, u32)
-GENERAL_LOOP(uint64_t, uint64_t, u64)
+#define GENERAL_REALS(dtype, type, tag) GENERAL_LOOP(type, double, tag)
+#define GENERAL_INTEGERS(dtype, type, tag) GENERAL_LOOP(type, uint64_t, tag)
+OA_REAL_TYPES(GENERAL_REALS)
+OA_WIDE_INTEGER_TYPES(GENERAL_INTEGERS)
 
 /* y is not empty. */
 static oa_status run_general(oa_array *y, const oa_call *call, const oa_einsum *e, oa_error *error)
@@ -96,12 +94,8 @@ static oa_status run_general(oa_array *y, const oa_call *call, const oa_einsum *
     case name:                                                                                                         \
         general_##tag(y->data, y->count, &outer, &inner, data);                                                        \
         return OA_OK;
-        GENERAL_CASE(OA_DTYPE_FLOAT, float, f32)
-        GENERAL_CASE(OA_DTYPE_DOUBLE, double, f64)
-        GENERAL_CASE(OA_DTYPE_INT32, int32_t, i32)
-        GENERAL_CASE(OA_DTYPE_INT64, int64_t, i64)
-        GENERAL_CASE(OA_DTYPE_UINT32, uint32_t, u32)
-        GENERAL_CASE(OA_DTYPE_UINT64, uint64_t, u64)
+        OA_REAL_TYPES(GENERAL_CASE)
+        OA_WIDE_INTEGER_TYPES(GENERAL_CASE)
 #undef GENERAL_CASE
     default:
         return oa_fail_dtype(y, error);
@@ -231,7 +225,7 @@ oa_status oa_kernel_einsum(oa_call *call, oa_error *error)
     if (status != OA_OK || y->count == 0) {
         return status;
     }
-    bool is_real = x->dtype == OA_DTYPE_FLOAT || x->dtype == OA_DTYPE_DOUBLE;
+    bool is_real = oa_is_real(x->dtype);
     return e.operand_count == 2 && is_real && find_product(&p, &e) ? run_product(y, call, &e, &p, error)
                                                                    : run_general(y, call, &e, error);
 }

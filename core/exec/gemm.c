@@ -33,13 +33,7 @@ typedef struct product {
         }                                                                                                              \
     }
 
-#define PRODUCT_TYPES(X)                                                                                               \
-    X(OA_DTYPE_INT32, int32_t, i32)                                                                                    \
-    X(OA_DTYPE_INT64, int64_t, i64)                                                                                    \
-    X(OA_DTYPE_UINT32, uint32_t, u32)                                                                                  \
-    X(OA_DTYPE_UINT64, uint64_t, u64)
-
-PRODUCT_TYPES(INTEGER_PRODUCT)
+OA_WIDE_INTEGER_TYPES(INTEGER_PRODUCT)
 
 /* c = alpha op(a) op(b) + beta c, of a dtype that has_product. */
 static oa_status multiply(void *c, const void *a, const void *b, const product *p, oa_dtype dtype, oa_error *error)
@@ -58,7 +52,7 @@ static oa_status multiply(void *c, const void *a, const void *b, const product *
     case name:                                                                                                         \
         product_##tag(c, a, b, p);                                                                                     \
         return OA_OK;
-        PRODUCT_TYPES(PRODUCT_CASE)
+        OA_WIDE_INTEGER_TYPES(PRODUCT_CASE)
 #undef PRODUCT_CASE
     default:
         return oa_fail(error, OA_ERROR_UNSUPPORTED, "no matrix product for elements of type %s", oa_dtype_name(dtype));
@@ -110,7 +104,7 @@ oa_status oa_kernel_gemm(oa_call *call, oa_error *error)
         return oa_fail(error, OA_ERROR_INPUT, "matrices of shapes %s and %s cannot be multiplied",
                        oa_shape_text(text[0], a->dims, a->rank), oa_shape_text(text[1], b->dims, b->rank));
     }
-    bool is_real = a->dtype == OA_DTYPE_FLOAT || a->dtype == OA_DTYPE_DOUBLE;
+    bool is_real = oa_is_real(a->dtype);
     if (!is_real && (!is_whole(p.alpha) || !is_whole(p.beta))) {
         return oa_fail(error, OA_ERROR_UNSUPPORTED, "alpha and beta must be whole numbers for integer matrices");
     }

@@ -1,19 +1,7 @@
 /* Concat and Split. Both see arrays as [outer, axis, inner]. */
 #include "core/exec/kernels.h"
+#include "core/exec/layouts.h"
 #include "core/exec/strided.h"
-
-/* Elements of one step along `axis` (inner), and how many times the axis is walked (outer). */
-static void measure(size_t *outer, size_t *inner, const oa_array *array, size_t axis)
-{
-    *outer = *inner = 1;
-    for (size_t d = 0; d < array->rank; d++) {
-        if (d < axis) {
-            *outer *= array->dims[d];
-        } else if (d > axis) {
-            *inner *= array->dims[d];
-        }
-    }
-}
 
 /* Checks the inputs of Concat against the first and adds up their sizes along the axis. */
 static oa_status sum_sizes(size_t *total, const oa_call *call, size_t axis, oa_error *error)
@@ -36,7 +24,7 @@ static oa_status sum_sizes(size_t *total, const oa_call *call, size_t axis, oa_e
 oa_status oa_kernel_concat(oa_call *call, oa_error *error)
 {
     const oa_array *first = call->inputs[0];
-    size_t axis, dims[OA_MAX_RANK], outer, inner;
+    size_t axis, dims[OA_MAX_RANK];
     /* The axis has a default in operator sets 1 to 3 only. */
     if (call->node->version >= 4 && !oa_node_attribute(call->node, "axis")) {
         return oa_fail(error, OA_ERROR_INPUT, "the axis is missing");
@@ -56,13 +44,13 @@ oa_status oa_kernel_concat(oa_call *call, oa_error *error)
     if (status != OA_OK) {
         return status;
     }
-    measure(&outer, &inner, first, axis);
-    size_t step = inner * oa_dtype_size(first->dtype); /* bytes */
+    const oa_axis_layout layout = oa_axis_layout_at(first, axis);
+    size_t step = layout.inner * oa_dtype_size(first->dtype); /* bytes */
     unsigned char *to = y->data;
     for (size_t i = 0; i < call->input_count; i++) {
         const oa_array *x = call->inputs[i];
         size_t bytes = x->dims[axis] * step;
-        for (size_t o = 0; o < outer; o++) {
+        for (size_t o = 0; o < layout.outer; o++) {
             oa_copy_bytes(to + o * dims[axis] * step, (const unsigned char *)x->data + o * bytes, bytes);
         }
         to += bytes;
@@ -126,7 +114,7 @@ oa_status oa_kernel_split(oa_call *call, oa_error *error)
 {
     const oa_array *x = call->inputs[0];
     const int64_t *parts;
-    size_t axis, count, dims[OA_MAX_RANK], outer, inner, before = 0;
+    size_t axis, count, dims[OA_MAX_RANK], before = 0;
     bool is_given, may_differ = call->node->version >= 18;
     int64_t asked = may_differ ? oa_call_int(call, "num_outputs", (int64_t)call->output_count) : 0;
     oa_status status = oa_call_axis(&axis, oa_call_int(call, "axis", 0), x->rank, error);
@@ -143,8 +131,8 @@ oa_status oa_kernel_split(oa_call *call, oa_error *error)
     if (status != OA_OK) {
         return status;
     }
-    measure(&outer, &inner, x, axis);
-    size_t step = inner * oa_dtype_size(x->dtype); /* bytes */
+    const oa_axis_layout layout = oa_axis_layout_at(x, axis);
+    size_t step = layout.inner * oa_dtype_size(x->dtype); /* bytes */
     for (size_t d = 0; d < x->rank; d++) {
         dims[d] = x->dims[d];
     }
@@ -157,7 +145,7 @@ oa_status oa_kernel_split(oa_call *call, oa_error *error)
         oa_array *y;
         if (status == OA_OK && call->is_wanted[i]) {
             status = oa_call_output(&y, call, i, x->dtype, dims, x->rank, error);
-            for (size_t o = 0; status == OA_OK && o < outer; o++) {
+            for (size_t o = 0; status == OA_OK && o < layout.outer; o++) {
                 oa_copy_bytes((unsigned char *)y->data + o * part * step,
                               (const unsigned char *)x->data + (o * x->dims[axis] + before) * step, part * step);
             }

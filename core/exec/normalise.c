@@ -161,7 +161,7 @@ oa_status oa_kernel_batch_normalization(oa_call *call, oa_error *error)
     double epsilon = (double)oa_call_float(call, "epsilon", 1e-5f);
     double momentum = (double)oa_call_float(call, "momentum", 0.9f);
     bool is_training;
-    if (x->dtype != OA_DTYPE_FLOAT && x->dtype != OA_DTYPE_DOUBLE) {
+    if (!oa_is_real(x->dtype)) {
         return oa_fail_dtype(x, error);
     }
     oa_status status = read_mode(&is_training, call, error);

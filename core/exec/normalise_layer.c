@@ -2,7 +2,7 @@
  * the mean, RMSNormalization, which exports for ONNX Runtime call SimplifiedLayerNormalization. */
 #include "core/exec/convert.h"
 #include "core/exec/kernels.h"
-#include "core/exec/layouts.h"
+#include "core/exec/normalise.h"
 #include "core/exec/strided.h"
 #include "core/exec/types.h"
 
@@ -10,11 +10,10 @@
 
 enum { LANES = 8 };
 
-/* One row of n elements; y may be x. The second moment is taken in a second pass, so that a large mean does not cancel;
- * lanes do not wait for each other. bias may be NULL. */
-#define ROW_LOOP(dtype, type, tag)                                                                                     \
-    static void normalise_##tag(type *y, double *mean, double *inverse, const type *x, const type *scale,              \
-                                const type *bias, size_t n, double epsilon, bool centres)                              \
+/* The second moment is taken in a second pass, so that a large mean does not cancel; lanes do not wait for each other.
+ */
+#define ROW_MOMENTS(dtype, type, tag)                                                                                  \
+    void oa_row_moments_##tag(double *mean, double *inverse, const type *x, size_t n, double epsilon, bool centres)    \
     {                                                                                                                  \
         type lanes[LANES] = {0};                                                                                       \
         double sum = 0.0;                                                                                              \
@@ -46,15 +45,24 @@ enum { LANES = 8 };
             sum += (double)lanes[l];                                                                                   \
         }                                                                                                              \
         *inverse = 1.0 / sqrt(sum / (double)n + epsilon);                                                              \
-        const type factor = (type)*inverse;                                                                            \
+    }
+OA_REAL_TYPES(ROW_MOMENTS)
+
+/* One row of n elements; y may be x, bias may be NULL. */
+#define ROW_LOOP(dtype, type, tag)                                                                                     \
+    static void normalise_##tag(type *y, double *mean, double *inverse, const type *x, const type *scale,              \
+                                const type *bias, size_t n, double epsilon, bool centres)                              \
+    {                                                                                                                  \
+        oa_row_moments_##tag(mean, inverse, x, n, epsilon, centres);                                                   \
+        const type m = (type)*mean, factor = (type)*inverse;                                                           \
         if (bias) {                                                                                                    \
             OA_INDEPENDENT                                                                                             \
-            for (i = 0; i < n; i++) {                                                                                  \
+            for (size_t i = 0; i < n; i++) {                                                                           \
                 y[i] = (x[i] - m) * factor * scale[i] + bias[i];                                                       \
             }                                                                                                          \
         } else {                                                                                                       \
             OA_INDEPENDENT                                                                                             \
-            for (i = 0; i < n; i++) {                                                                                  \
+            for (size_t i = 0; i < n; i++) {                                                                           \
                 y[i] = (x[i] - m) * factor * scale[i];                                                                 \
             }                                                                                                          \
         }                                                                                                              \
@@ -157,7 +165,7 @@ static oa_status run(oa_call *call, bool centres, size_t mean_index, size_t inve
     const oa_array *x = call->inputs[0];
     double epsilon = (double)oa_call_float(call, "epsilon", 1e-5f);
     oa_row_layout layout;
-    if (x->dtype != OA_DTYPE_FLOAT && x->dtype != OA_DTYPE_DOUBLE) {
+    if (!oa_is_real(x->dtype)) {
         return oa_fail_dtype(x, error);
     }
     oa_status status = oa_row_layout_read(&layout, call, error);

@@ -8,18 +8,13 @@
 
 #include <math.h>
 
-static bool is_real(const oa_array *array)
-{
-    return array->dtype == OA_DTYPE_FLOAT || array->dtype == OA_DTYPE_DOUBLE;
-}
-
 /* Input `slot` as doubles, one for each of `count` channels, or for each of their groups where it has only so many. */
 static oa_status read_channels(double *values, const oa_call *call, size_t slot, size_t count, size_t groups,
                                oa_error *error)
 {
     const oa_array *array = call->inputs[slot];
     size_t n = array->count == groups && groups ? groups : count;
-    if (array->rank != 1 || array->count != n || !is_real(array)) {
+    if (array->rank != 1 || array->count != n || !oa_is_real(array->dtype)) {
         char text[OA_SHAPE_TEXT_SIZE];
         return oa_fail(error, OA_ERROR_INPUT,
                        "input %zu is %s of shape %s; a number for each of %zu channels is needed", slot,
@@ -82,7 +77,7 @@ static oa_status normalise_groups(oa_call *call, size_t groups, bool has_few, oa
 
 static oa_status check_channels(const oa_array *x, oa_error *error)
 {
-    if (!is_real(x)) {
+    if (!oa_is_real(x->dtype)) {
         return oa_fail_dtype(x, error);
     }
     return x->rank >= 2 ? OA_OK : oa_fail(error, OA_ERROR_INPUT, "an input of rank %zu has no channels", x->rank);
@@ -144,7 +139,7 @@ oa_status oa_kernel_mean_variance_normalization(oa_call *call, oa_error *error)
         axes = usual;
         count = sizeof usual / sizeof usual[0];
     }
-    if (!is_real(x)) {
+    if (!oa_is_real(x->dtype)) {
         return oa_fail_dtype(x, error);
     }
     for (size_t i = 0; i < count; i++) {
@@ -208,7 +203,7 @@ oa_status oa_kernel_lp_normalization(oa_call *call, oa_error *error)
     const oa_array *x = call->inputs[0];
     int64_t p = oa_call_int(call, "p", 2);
     size_t axis;
-    if (!is_real(x)) {
+    if (!oa_is_real(x->dtype)) {
         return oa_fail_dtype(x, error);
     }
     if (p != 1 && p != 2) {

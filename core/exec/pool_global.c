@@ -1,6 +1,7 @@
 /* GlobalAveragePool, GlobalMaxPool and GlobalLpPool: each plane as one window. */
 #include "core/exec/kernels.h"
 #include "core/exec/pool.h"
+#include "core/exec/types.h"
 
 #include <math.h>
 
@@ -55,7 +56,7 @@ static oa_status run_global(oa_call *call, plane_function f32, plane_function f6
                             oa_error *error)
 {
     const oa_array *x = call->inputs[0];
-    if (x->dtype != OA_DTYPE_FLOAT && x->dtype != OA_DTYPE_DOUBLE) {
+    if (!oa_is_real(x->dtype)) {
         return oa_fail_dtype(x, error);
     }
     if (x->rank < 2) {

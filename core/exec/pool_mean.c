@@ -1,6 +1,7 @@
 /* AveragePool and LpPool: sums over windows, added up in double precision. */
 #include "core/exec/kernels.h"
 #include "core/exec/pool.h"
+#include "core/exec/types.h"
 
 #include <math.h>
 
@@ -82,7 +83,7 @@ static void pool_planes(oa_array *y, const oa_array *x, const oa_window *window,
 static oa_status prepare(oa_window *window, oa_array **y, double **row_pair, oa_call *call, oa_error *error)
 {
     const oa_array *x = call->inputs[0];
-    if (x->dtype != OA_DTYPE_FLOAT && x->dtype != OA_DTYPE_DOUBLE) {
+    if (!oa_is_real(x->dtype)) {
         return oa_fail_dtype(x, error);
     }
     oa_status status = oa_pool_prepare(window, y, call, error);

@@ -3,6 +3,7 @@
 #include "core/exec/broadcast.h"
 #include "core/exec/convert.h"
 #include "core/exec/kernels.h"
+#include "core/exec/types.h"
 
 #include <tgmath.h>
 
@@ -21,11 +22,6 @@ OA_BINARY_LOOP(pow_f32, float, float, pow(a, b))
 OA_BINARY_LOOP(pow_f64, double, double, pow(a, b))
 OA_BINARY_LOOP(pow_u64, uint64_t, uint64_t, integer_power(a, b))
 OA_BINARY_LOOP(square_f32, float, float, ((void)b, a *a))
-
-static bool is_real(oa_dtype dtype)
-{
-    return dtype == OA_DTYPE_FLOAT || dtype == OA_DTYPE_DOUBLE;
-}
 
 /* A copy of `array` converted to `dtype`, owned. */
 static oa_status converted(oa_array *copy, const oa_array *array, oa_dtype dtype, oa_error *error)
@@ -52,7 +48,7 @@ static oa_status check_exponents(const oa_array *exponents, oa_error *error)
 static oa_status mixed_power(oa_array *y, const oa_array *base, const oa_array *exponent, oa_error *error)
 {
     oa_array wide_base = {0}, wide_exponent = {0}, wide = {0};
-    bool is_integer = !is_real(base->dtype) && !is_real(exponent->dtype);
+    bool is_integer = !oa_is_real(base->dtype) && !oa_is_real(exponent->dtype);
     oa_dtype exponent_dtype = exponent->dtype == OA_DTYPE_UINT64 ? OA_DTYPE_UINT64 : OA_DTYPE_INT64;
     oa_status status = converted(&wide_base, base, is_integer ? OA_DTYPE_INT64 : OA_DTYPE_DOUBLE, error);
     if (status == OA_OK) {

@@ -82,23 +82,6 @@ static void quantise(double *y, const double *x, const double *scale, const doub
     }
 }
 
-/* Numbers to elements; integers are clamped to the type's range. */
-static void store(void *y, oa_dtype dtype, const double *values, size_t n)
-{
-    switch (dtype) {
-#define STORE_CASE(name, type, tag)                                                                                    \
-    case name:                                                                                                         \
-        for (size_t i = 0; i < n; i++) {                                                                               \
-            ((type *)y)[i] = oa_##tag##_from_real(values[i]);                                                          \
-        }                                                                                                              \
-        return;
-        OA_INTEGER_TYPES(STORE_CASE)
-#undef STORE_CASE
-    default:
-        (void)oa_convert(y, dtype, values, OA_DTYPE_DOUBLE, n);
-    }
-}
-
 static void run_chunks(oa_array *y, const oa_call *call, const parameters *p, run_loop loop)
 {
     const oa_array *x = call->inputs[0], *scales = call->inputs[1], *zeros = oa_call_input(call, 2);
@@ -121,7 +104,7 @@ static void run_chunks(oa_array *y, const oa_call *call, const parameters *p, ru
                                  count);
             }
             loop(to, from, scale, zero, n, p->is_each_inner, is_float);
-            store((unsigned char *)y->data + at * y_size, y->dtype, to, n);
+            (void)oa_convert((unsigned char *)y->data + at * y_size, y->dtype, to, OA_DTYPE_DOUBLE, n);
         }
     }
 }
@@ -139,7 +122,7 @@ oa_status oa_kernel_dequantize_linear(oa_call *call, oa_error *error)
     if (!is_integer(x->dtype)) {
         return oa_fail_dtype(x, error);
     }
-    if (scale->dtype != OA_DTYPE_FLOAT && scale->dtype != OA_DTYPE_DOUBLE) {
+    if (!oa_is_real(scale->dtype)) {
         return oa_fail_dtype(scale, error);
     }
     if (dtype != 0 && dtype != (int64_t)call->dtypes[1]) {
@@ -172,7 +155,7 @@ oa_status oa_kernel_quantize_linear(oa_call *call, oa_error *error)
     if (!oa_is_number(x->dtype) || x->dtype == OA_DTYPE_BOOL) {
         return oa_fail_dtype(x, error);
     }
-    if (scale->dtype != OA_DTYPE_FLOAT && scale->dtype != OA_DTYPE_DOUBLE) {
+    if (!oa_is_real(scale->dtype)) {
         return oa_fail_dtype(scale, error);
     }
     if (!is_integer(dtype) || (given != 0 && given != (int64_t)dtype)) {

@@ -1,5 +1,6 @@
 /* Reading LSTM, GRU and RNN nodes. Nothing about the shapes is taken on trust. */
 #include "core/exec/recurrent.h"
+#include "core/exec/types.h"
 
 #include <string.h>
 
@@ -154,7 +155,7 @@ oa_status oa_recurrent_read(oa_recurrent *layer, oa_call *call, const oa_recurre
                             .initial_h = oa_call_input(call, 5),
                             .initial_c = has_cell ? oa_call_input(call, 6) : NULL,
                             .peepholes = has_cell ? oa_call_input(call, 7) : NULL};
-    if (layer->dtype != OA_DTYPE_FLOAT && layer->dtype != OA_DTYPE_DOUBLE) {
+    if (!oa_is_real(layer->dtype)) {
         return oa_fail_dtype(layer->x, error);
     }
     oa_status status = read_attributes(layer, call, error);

@@ -194,7 +194,7 @@ static oa_status run(oa_call *call, const oa_resize *r, oa_error *error)
 {
     const oa_array *x = call->inputs[0];
     size_t dims[OA_MAX_RANK], order[OA_MAX_RANK], longest = 0, readers_bytes, elements = 1, most = 0, bytes;
-    bool is_real = x->dtype == OA_DTYPE_FLOAT || x->dtype == OA_DTYPE_DOUBLE;
+    bool is_real = oa_is_real(x->dtype);
     if (!is_real && (r->mode != OA_RESIZE_NEAREST || x->dtype == OA_DTYPE_STRING)) {
         return oa_fail_dtype(x, error);
     }

@@ -7,19 +7,10 @@
 
 #include <string.h>
 
-static oa_status check_indices(const oa_array *indices, oa_error *error)
-{
-    if (indices->dtype != OA_DTYPE_INT64 && indices->dtype != OA_DTYPE_INT32) {
-        return oa_fail(error, OA_ERROR_INPUT, "indices must be int64 or int32, not %s", oa_dtype_name(indices->dtype));
-    }
-    return OA_OK;
-}
-
 /* Index i of an array of them, as a place among `size`. */
 static oa_status read_index(size_t *index, const oa_array *indices, size_t i, size_t size, oa_error *error)
 {
-    int64_t given =
-        indices->dtype == OA_DTYPE_INT64 ? ((const int64_t *)indices->data)[i] : ((const int32_t *)indices->data)[i];
+    int64_t given = oa_index_at(indices, i);
     if (!oa_axis_normalise(index, given, size)) {
         return oa_fail(error, OA_ERROR_INPUT, "index %lld is out of range for %zu elements", (long long)given, size);
     }
@@ -104,7 +95,7 @@ static oa_status start_places(places *p, oa_call *call, size_t slot, oa_error *e
 {
     const oa_array *x = call->inputs[0], *indices = call->inputs[slot];
     *p = (places){.indices = indices};
-    oa_status status = check_indices(indices, error);
+    oa_status status = oa_check_indices(indices, "indices", error);
     if (status == OA_OK) {
         status = oa_call_axis(&p->axis, oa_call_int(call, "axis", 0), x->rank, error);
     }
@@ -231,7 +222,7 @@ static oa_status start_slices(slices *s, const oa_call *call, int64_t batch, oa_
 {
     const oa_array *x = call->inputs[0], *indices = call->inputs[1];
     *s = (slices){.indices = indices, .count = 1, .length = 1, .tuples = 1, .batched = 1, .x = x};
-    oa_status status = check_indices(indices, error);
+    oa_status status = oa_check_indices(indices, "indices", error);
     if (status != OA_OK) {
         return status;
     }

@@ -3,6 +3,7 @@
 #include "core/exec/broadcast.h"
 #include "core/exec/kernels.h"
 #include "core/exec/layouts.h"
+#include "core/exec/types.h"
 
 #include <math.h>
 #include <string.h>
@@ -147,7 +148,7 @@ oa_status oa_kernel_clip(oa_call *call, oa_error *error)
         if (status == OA_OK) {
             status = clip_bound(&most, call, 2, error);
         }
-    } else if (call->input_count > 1 || (x->dtype != OA_DTYPE_FLOAT && x->dtype != OA_DTYPE_DOUBLE)) {
+    } else if (call->input_count > 1 || !oa_is_real(x->dtype)) {
         return oa_fail(error, OA_ERROR_INPUT,
                        "before operator set 11, Clip is of floats and has its bounds as attributes");
     } else {

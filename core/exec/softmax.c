@@ -109,7 +109,7 @@ static oa_status run(oa_call *call, row_loop f32, row_loop f64, oa_error *error)
     const oa_array *x = call->inputs[0];
     oa_axis_layout layout;
     oa_array *y = NULL;
-    if (x->dtype != OA_DTYPE_FLOAT && x->dtype != OA_DTYPE_DOUBLE) {
+    if (!oa_is_real(x->dtype)) {
         return oa_fail_dtype(x, error);
     }
     row_loop loop = x->dtype == OA_DTYPE_FLOAT ? f32 : f64;

@@ -22,6 +22,19 @@
 
 #define OA_INTEGER_TYPES(X) OA_SIGNED_TYPES(X) OA_UNSIGNED_TYPES(X)
 
+/* The integers that sums and products are defined for, which wrap around. */
+#define OA_WIDE_INTEGER_TYPES(X)                                                                                       \
+    X(OA_DTYPE_INT32, int32_t, i32)                                                                                    \
+    X(OA_DTYPE_INT64, int64_t, i64)                                                                                    \
+    X(OA_DTYPE_UINT32, uint32_t, u32)                                                                                  \
+    X(OA_DTYPE_UINT64, uint64_t, u64)
+
+/* Is it one of OA_REAL_TYPES? 16-bit floats are not: kernels see them widened. */
+static inline bool oa_is_real(oa_dtype dtype)
+{
+    return dtype == OA_DTYPE_FLOAT || dtype == OA_DTYPE_DOUBLE;
+}
+
 /* Before a loop whose output may be the very buffer of an input: each element is read before it is written, so
  * iterations are independent and may be vectorised, which the compiler cannot know from the pointers. Clang's
  * counterpart warns at every loop that it cannot vectorise, so it goes without. */

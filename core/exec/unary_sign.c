@@ -1,6 +1,7 @@
 /* Elementwise functions that are defined for integers too: Abs, Neg, Sign, Relu, Shrink; and those that give a bool. */
 #include "core/exec/convert.h"
 #include "core/exec/kernels.h"
+#include "core/exec/types.h"
 #include "core/exec/unary.h"
 
 #include <tgmath.h>
@@ -97,7 +98,7 @@ static oa_status run_test(oa_call *call, void (*f32)(uint8_t *, const float *, s
                           void (*f64)(uint8_t *, const double *, size_t), oa_error *error)
 {
     const oa_array *x = call->inputs[0];
-    if (x->dtype != OA_DTYPE_FLOAT && x->dtype != OA_DTYPE_DOUBLE) {
+    if (!oa_is_real(x->dtype)) {
         return oa_fail_dtype(x, error);
     }
     oa_array *y;

@@ -81,7 +81,7 @@ static oa_status run_group(float *to_x, float *to_w, bool adds_w, const float *x
                              true, gradient, false, 1.0f, 0.0f, error);
         }
         if (to_x && status == OA_OK) {
-            oa_conv_add_columns(to_x + image * in_step, w->columns, &tile, conv, w->rows);
+            oa_conv_add_columns(to_x + image * in_step, w->columns, &tile, conv, w->rows, OA_DTYPE_FLOAT);
         }
     }
     return status;

@@ -1,36 +1,25 @@
 /* Concat, Split and Gather, backwards. Arrays are seen as [outer, axis, inner]. */
+#include "core/exec/layouts.h"
 #include "core/grad/backward_kernels.h"
-
-static void measure(size_t *outer, size_t *inner, const oa_array *array, size_t axis)
-{
-    *outer = *inner = 1;
-    for (size_t d = 0; d < array->rank; d++) {
-        if (d < axis) {
-            *outer *= array->dims[d];
-        } else if (d > axis) {
-            *inner *= array->dims[d];
-        }
-    }
-}
 
 oa_status oa_backward_concat(oa_backward_call *call, oa_error *error)
 {
     const oa_array *y = &call->forward->outputs[0];
     const float *g = oa_backward_output(call, 0);
-    size_t axis, outer, inner;
+    size_t axis;
     oa_status status = oa_call_axis(&axis, oa_call_int(call->forward, "axis", 1), y->rank, error);
     if (status != OA_OK) {
         return status;
     }
-    measure(&outer, &inner, y, axis);
+    const oa_axis_layout layout = oa_axis_layout_at(y, axis);
     for (size_t i = 0; i < call->forward->input_count; i++) {
-        size_t run = call->forward->inputs[i]->dims[axis] * inner;
+        size_t run = call->forward->inputs[i]->dims[axis] * layout.inner;
         if (oa_backward_wants(call, i)) {
             oa_sink sink;
             status = oa_backward_sink(&sink, call, i, error);
-            for (size_t o = 0; o < outer && status == OA_OK; o++) {
+            for (size_t o = 0; o < layout.outer && status == OA_OK; o++) {
                 oa_sink part = {.data = sink.data + o * run, .adds = sink.adds};
-                oa_sink_put(&part, g + o * y->dims[axis] * inner, run, 1.0f);
+                oa_sink_put(&part, g + o * y->dims[axis] * layout.inner, run, 1.0f);
             }
         }
         if (status != OA_OK) {
@@ -58,7 +47,7 @@ oa_status oa_backward_split(oa_backward_call *call, oa_error *error)
 {
     const oa_array *x = call->forward->inputs[0], *list = oa_call_input(call->forward, 1);
     const int64_t *parts;
-    size_t axis, outer, inner, part_count, before = 0;
+    size_t axis, part_count, before = 0;
     oa_sink sink;
     oa_status status = oa_call_axis(&axis, oa_call_int(call->forward, "axis", 0), x->rank, error);
     if (status == OA_OK) {
@@ -69,14 +58,14 @@ oa_status oa_backward_split(oa_backward_call *call, oa_error *error)
     }
     oa_call_ints(&parts, &part_count, call->forward, "split");
     parts = list ? list->data : parts;
-    measure(&outer, &inner, x, axis);
+    const oa_axis_layout layout = oa_axis_layout_at(x, axis);
     oa_sink_clear(&sink, x->count);
     for (size_t i = 0; i < call->forward->output_count; i++) {
         size_t part = part_size(call, i, axis, parts);
         const float *g = oa_backward_output(call, i);
-        for (size_t o = 0; o < outer && g; o++) {
-            oa_sink row = {.data = sink.data + (o * x->dims[axis] + before) * inner, .adds = true};
-            oa_sink_put(&row, g + o * part * inner, part * inner, 1.0f);
+        for (size_t o = 0; o < layout.outer && g; o++) {
+            oa_sink row = {.data = sink.data + (o * x->dims[axis] + before) * layout.inner, .adds = true};
+            oa_sink_put(&row, g + o * part * layout.inner, part * layout.inner, 1.0f);
         }
         before += part;
     }
@@ -88,7 +77,7 @@ oa_status oa_backward_gather(oa_backward_call *call, oa_error *error)
 {
     const oa_array *x = call->forward->inputs[0], *indices = call->forward->inputs[1];
     const float *g = oa_backward_output(call, 0);
-    size_t axis, outer, inner;
+    size_t axis;
     oa_sink sink;
     oa_status status = oa_call_axis(&axis, oa_call_int(call->forward, "axis", 0), x->rank, error);
     if (status == OA_OK) {
@@ -97,17 +86,15 @@ oa_status oa_backward_gather(oa_backward_call *call, oa_error *error)
     if (status != OA_OK) {
         return status;
     }
-    measure(&outer, &inner, x, axis);
+    const oa_axis_layout layout = oa_axis_layout_at(x, axis);
     oa_sink_clear(&sink, x->count);
-    for (size_t o = 0; o < outer; o++) {
+    for (size_t o = 0; o < layout.outer; o++) {
         for (size_t i = 0; i < indices->count; i++) {
-            int64_t given = indices->dtype == OA_DTYPE_INT64 ? ((const int64_t *)indices->data)[i]
-                                                             : ((const int32_t *)indices->data)[i];
             size_t index = 0;
-            (void)oa_axis_normalise(&index, given, x->dims[axis]);
-            oa_sink row = {.data = sink.data + (o * x->dims[axis] + index) * inner, .adds = true};
-            oa_sink_put(&row, g, inner, 1.0f);
-            g += inner;
+            (void)oa_axis_normalise(&index, oa_index_at(indices, i), x->dims[axis]);
+            oa_sink row = {.data = sink.data + (o * x->dims[axis] + index) * layout.inner, .adds = true};
+            oa_sink_put(&row, g, layout.inner, 1.0f);
+            g += layout.inner;
         }
     }
     return OA_OK;

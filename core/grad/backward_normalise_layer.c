@@ -2,50 +2,14 @@
  * gradient of y = scale h + bias, d = scale g, and means over a row:
  *   dx = r (d - mean(d) - h mean(d h));   without the mean   dx = r (d - h mean(d h)).
  * d scale and d bias are the sums of g h and g over the rows. */
-#include "core/exec/layouts.h"
+#include "core/exec/normalise.h"
 #include "core/exec/strided.h"
 #include "core/exec/types.h"
 #include "core/grad/backward_kernels.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { LANES = 8 };
-
-/* The mean and 1 / sqrt(second moment + epsilon) of n elements, as the kernel finds them. */
-static void find_moments(float *mean, float *inverse, const float *x, size_t n, double epsilon, bool centres)
-{
-    float lanes[LANES] = {0.0f};
-    double sum = 0.0;
-    size_t i = 0;
-    for (; centres && i + LANES <= n; i += LANES) {
-        for (size_t l = 0; l < LANES; l++) {
-            lanes[l] += x[i + l];
-        }
-    }
-    for (; centres && i < n; i++) {
-        sum += (double)x[i];
-    }
-    for (size_t l = 0; l < LANES; l++) {
-        sum += (double)lanes[l];
-        lanes[l] = 0.0f;
-    }
-    const float m = (float)(sum / (double)n);
-    sum = 0.0;
-    for (i = 0; i + LANES <= n; i += LANES) {
-        for (size_t l = 0; l < LANES; l++) {
-            lanes[l] += (x[i + l] - m) * (x[i + l] - m);
-        }
-    }
-    for (; i < n; i++) {
-        sum += (double)((x[i] - m) * (x[i] - m));
-    }
-    for (size_t l = 0; l < LANES; l++) {
-        sum += (double)lanes[l];
-    }
-    *mean = m;
-    *inverse = (float)(1.0 / sqrt(sum / (double)n + epsilon));
-}
 
 /* Sums over a row of d = scale g and of d h, times 1 / n. */
 static void find_means(float *mean_d, float *mean_dh, const float *g, const float *x, const float *scale, size_t n,
@@ -158,8 +122,9 @@ static oa_status run(oa_backward_call *call, bool centres, oa_error *error)
                     sizeof(float));
     memset(d_scale, 0, 2 * n * sizeof *d_scale);
     for (size_t r = 0; r < layout.rows && n; r++) {
-        float mean, inverse;
-        find_moments(&mean, &inverse, xs + r * n, n, epsilon, centres);
+        double exact_mean, exact_inverse;
+        oa_row_moments_f32(&exact_mean, &exact_inverse, xs + r * n, n, epsilon, centres);
+        const float mean = (float)exact_mean, inverse = (float)exact_inverse;
         if (wants_parameters) {
             parameter_row(d_scale, d_bias, g + r * n, xs + r * n, n, mean, inverse);
         }
