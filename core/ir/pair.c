@@ -202,12 +202,6 @@ static bool are_swapped(const pairer *p, const oa_node *a, const oa_node *b)
     return hash != p->structure_b.value_hash[first_b] && hash == p->structure_b.value_hash[second_b];
 }
 
-/* The number of a graph's own node, for messages. */
-static size_t node_index(const oa_graph *graph, size_t value)
-{
-    return graph->values[value].producer;
-}
-
 /* The next two values that the nodes of a frame read, in step; false when there are none left. An input that stands for
  * an attribute is left out when the other side has nothing there: oa_nodes_agree sees to it. The inputs of bodies meet
  * before what the bodies make of them. */
@@ -234,9 +228,10 @@ static bool next_meeting(oa_misfit *meeting, const pairer *p, pair_frame *frame)
         if ((v == OA_NONE && w == OA_NONE) || (is_attribute && (v == OA_NONE || w == OA_NONE))) {
             continue;
         }
-        *meeting = (oa_misfit){.value = {v, w},
-                               .reader = {node_index(p->a, frame->value[0]), node_index(p->b, frame->value[1])},
-                               .how = ""};
+        *meeting =
+            (oa_misfit){.value = {v, w},
+                        .reader = {p->a->values[frame->value[0]].producer, p->b->values[frame->value[1]].producer},
+                        .how = ""};
         return true;
     }
     return false;

@@ -135,8 +135,9 @@ static void start_tensors(oa_discovery *discovery)
 static void pin_node(oa_discovery *discovery, const oa_node *node, bool is_known)
 {
     const char *why = is_known ? "this use of the operator is not understood" : "the operator is not known";
-    for (size_t i = 0; i < node->input_count + node->capture_count; i++) {
-        size_t value = i < node->input_count ? node->inputs[i] : node->captures[i - node->input_count];
+    size_t count = oa_node_use_count(discovery->graph, node);
+    for (size_t i = 0; i < count; i++) {
+        size_t value = oa_node_use(discovery->graph, node, i);
         if (value != OA_NONE) {
             oa_pin_axes(discovery, &discovery->axes[value], why);
         }
