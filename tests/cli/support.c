@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "tests/support/temporary_folder.h"
+
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,39 +15,15 @@ int set_up(void **state)
 {
     fixture *f = oa_calloc(1, sizeof *f);
     assert_non_null(f);
-    const char *base = getenv("TMPDIR");
-    int length = snprintf(f->folder, sizeof f->folder, "%s/oa_files_XXXXXX", base ? base : "/tmp");
-    assert_true(length > 0 && (size_t)length < sizeof f->folder);
-    assert_non_null(mkdtemp(f->folder));
+    assert_true(temporary_folder_make(f->folder, sizeof f->folder));
     *state = f;
     return 0;
-}
-
-static void remove_all(const char *folder)
-{
-    DIR *stream = opendir(folder);
-    assert_non_null(stream);
-    for (const struct dirent *entry = readdir(stream); entry; entry = readdir(stream)) {
-        char path[512];
-        struct stat info;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
-            continue;
-        }
-        assert_true(snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < (int)sizeof path);
-        if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
-            remove_all(path);
-        } else {
-            unlink(path);
-        }
-    }
-    closedir(stream);
-    assert_int_equal(rmdir(folder), 0);
 }
 
 int tear_down(void **state)
 {
     fixture *f = *state;
-    remove_all(f->folder);
+    assert_true(temporary_folder_remove(f->folder));
     held_free(&f->samples);
     oa_arena_free(&f->arena);
     oa_free(f);

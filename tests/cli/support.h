@@ -26,7 +26,7 @@ void held_free(held *samples);
 /* One test's world; *state points to it. */
 typedef struct fixture {
     oa_arena arena;
-    char folder[64];
+    char folder[200];
     held samples;   /* what the last call has read */
     oa_error error; /* of the last call */
 } fixture;

@@ -4,6 +4,7 @@
 #include "plugin/cli/aligner_file.h"
 #include "plugin/cli/checkpoint_file.h"
 #include "tests/support/cmocka_all.h"
+#include "tests/support/temporary_folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,21 +24,21 @@ static oa_aligner *small_aligner(uint64_t seed)
     return aligner;
 }
 
+enum { FOLDER_SIZE = 200 };
+
 static int make_folder(void **state)
 {
-    char *folder = oa_strdup("/tmp/oa-test-aligner-XXXXXX");
+    char *folder = oa_malloc(FOLDER_SIZE, 1);
     *state = folder;
-    return folder && mkdtemp(folder) ? 0 : -1;
+    return folder && temporary_folder_make(folder, FOLDER_SIZE) ? 0 : -1;
 }
 
 static int remove_folder(void **state)
 {
     char *folder = *state;
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -r '%s'", folder);
-    int failed = system(command);
+    bool is_removed = temporary_folder_remove(folder);
     oa_free(folder);
-    return failed;
+    return is_removed ? 0 : -1;
 }
 
 static void path_in(char *path, size_t size, void **state, const char *name)

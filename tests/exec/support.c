@@ -181,6 +181,13 @@ oa_array scalar_float(float value)
     return array;
 }
 
+void free_arrays(oa_array *arrays, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        oa_array_free(&arrays[i]);
+    }
+}
+
 oa_array floats_as(const oa_array *array, oa_dtype dtype)
 {
     oa_array copy = make_array(dtype, array->dims, array->rank);

@@ -48,6 +48,7 @@ oa_array random_integers(oa_random *random, oa_dtype dtype, const size_t *dims,
 oa_array int64_list(const int64_t *values, size_t count);
 oa_array float_list(const float *values, size_t count);
 oa_array scalar_float(float value);
+void free_arrays(oa_array *arrays, size_t count);
 /* A copy rounded to another float type. */
 oa_array floats_as(const oa_array *array, oa_dtype dtype);
 /* Elements of any number type as double; integers beyond 2^53 are rounded. */

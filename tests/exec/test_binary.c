@@ -398,9 +398,7 @@ static void variadic__folds_all_inputs(void **state)
         assert_agree(&y, &expected, 1e-5, 1e-6, node.type, seed);
         oa_array_free(&y);
         oa_array_free(&expected);
-        for (size_t i = 0; i < count; i++) {
-            oa_array_free(&inputs[i]);
-        }
+        free_arrays(inputs, count);
     }
     print_message("seeds 1 to 100\n");
 }
@@ -438,9 +436,7 @@ static void where__picks_by_the_condition(void **state)
         assert_memory_equal(y.data, expected.data, expected.count * size);
         oa_array_free(&y);
         oa_array_free(&expected);
-        for (size_t i = 0; i < 3; i++) {
-            oa_array_free(&inputs[i]);
-        }
+        free_arrays(inputs, 3);
     }
     print_message("seeds 1 to 100\n");
 }

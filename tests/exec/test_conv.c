@@ -13,6 +13,18 @@ typedef struct conv_case {
     bool has_bias;
 } conv_case;
 
+/* The element of x that output `at` sees through tap `tap`: *index goes from its channel to it. False outside. */
+static bool find_place(size_t *index, const conv_case *c, const size_t *at, const size_t *tap)
+{
+    bool is_inside = true;
+    for (size_t d = 0; d < c->rank; d++) {
+        int64_t place = (int64_t)at[2 + d] * c->stride[d] + (int64_t)tap[1 + d] * c->dilation[d] - c->pads[d];
+        is_inside = is_inside && place >= 0 && place < (int64_t)c->in[d];
+        *index = *index * c->in[d] + (is_inside ? (size_t)place : 0);
+    }
+    return is_inside;
+}
+
 /* y [batch, groups * out_channels, out...], from the definition. */
 static oa_array reference(const conv_case *c, const oa_array *x, const oa_array *w, const oa_array *bias)
 {
@@ -34,13 +46,7 @@ static oa_array reference(const conv_case *c, const oa_array *x, const oa_array 
             unravel(tap, t, kernel_dims, c->rank + 1);
             size_t channel = at[1] / c->out_channels * c->in_channels + tap[0];
             size_t from = at[0] * c->groups * c->in_channels + channel;
-            bool is_inside = true;
-            for (size_t d = 0; d < c->rank; d++) {
-                int64_t place = (int64_t)at[2 + d] * c->stride[d] + (int64_t)tap[1 + d] * c->dilation[d] - c->pads[d];
-                is_inside = is_inside && place >= 0 && place < (int64_t)c->in[d];
-                from = from * c->in[d] + (is_inside ? (size_t)place : 0);
-            }
-            if (is_inside) {
+            if (find_place(&from, c, at, tap)) {
                 sum += number_at(x, from) * number_at(w, at[1] * taps + t);
             }
         }
@@ -120,10 +126,8 @@ static void check_case(const conv_case *c, oa_dtype dtype, oa_random *random, ui
     snprintf(what, sizeof what, "Conv of %s, rank %zu, %zu groups of %zu to %zu", oa_dtype_name(dtype), c->rank,
              c->groups, c->in_channels, c->out_channels);
     assert_agree(&y, &expected, relative, relative * 4.0, what, seed);
-    for (size_t i = 0; i < 3; i++) {
-        oa_array_free(&made[i]);
-        oa_array_free(&inputs[i]);
-    }
+    free_arrays(made, 3);
+    free_arrays(inputs, 3);
     oa_array_free(&y);
     oa_array_free(&exact);
     oa_array_free(&expected);
@@ -246,9 +250,7 @@ static void conv__pads_automatically(void **state)
             oa_array_free(&y);
             oa_array_free(&exact);
             oa_array_free(&expected);
-            for (size_t i = 0; i < 3; i++) {
-                oa_array_free(&inputs[i]);
-            }
+            free_arrays(inputs, 3);
         }
     }
 }
@@ -278,13 +280,7 @@ static oa_array transposed_reference(const conv_case *c, const oa_array *x, cons
         for (size_t t = 0; t < taps; t++) {
             unravel(tap, t, kernel_dims, c->rank + 1);
             size_t to = at[0] * dims[1] + at[1] / c->out_channels * c->in_channels + tap[0];
-            bool is_inside = true;
-            for (size_t d = 0; d < c->rank; d++) {
-                int64_t place = (int64_t)at[2 + d] * c->stride[d] + (int64_t)tap[1 + d] * c->dilation[d] - c->pads[d];
-                is_inside = is_inside && place >= 0 && place < (int64_t)c->in[d];
-                to = to * c->in[d] + (is_inside ? (size_t)place : 0);
-            }
-            if (is_inside) {
+            if (find_place(&to, c, at, tap)) {
                 ((double *)y.data)[to] += number_at(x, i) * number_at(w, at[1] * taps + t);
             }
         }
@@ -322,10 +318,8 @@ static void conv_transpose__undoes_the_shape_of_conv(void **state)
         oa_array exact = transposed_reference(&c, &inputs[0], &inputs[1], c.has_bias ? &inputs[2] : NULL);
         oa_array expected = floats_as(&exact, dtype);
         assert_agree(&y, &expected, 1e-5, 4e-5, "ConvTranspose", seed);
-        for (size_t i = 0; i < 3; i++) {
-            oa_array_free(&made[i]);
-            oa_array_free(&inputs[i]);
-        }
+        free_arrays(made, 3);
+        free_arrays(inputs, 3);
         oa_array_free(&y);
         oa_array_free(&exact);
         oa_array_free(&expected);

@@ -113,9 +113,7 @@ static void einsum__is_the_sum_over_all_labels(void **state)
         }
         oa_array_free(&y);
         oa_array_free(&exact);
-        for (size_t i = 0; i < count; i++) {
-            oa_array_free(&inputs[i]);
-        }
+        free_arrays(inputs, count);
     }
 }
 

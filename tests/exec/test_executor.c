@@ -45,9 +45,7 @@ static void run__gives_outputs_of_their_own(void **state)
         }
     }
     assert_int_equal(outputs[1].rank, 2);
-    for (size_t i = 0; i < 8; i++) {
-        oa_array_free(&outputs[i]);
-    }
+    free_arrays(outputs, 8);
     assert_memory_equal(x.data, values, sizeof values);
     net_destroy(&made);
     oa_array_free(&x);
@@ -84,9 +82,7 @@ static void run__overwrites_no_value_that_is_still_read(void **state)
         assert_true(((float *)outputs[2].data)[i] == r);
         assert_true(((float *)outputs[0].data)[i] == 2.0f * r + r);
     }
-    for (size_t i = 0; i < 3; i++) {
-        oa_array_free(&outputs[i]);
-    }
+    free_arrays(outputs, 3);
     net_destroy(&made);
     oa_array_free(&x);
 }

@@ -309,9 +309,7 @@ static void run__widens_weights_for_one_node_at_a_time(void **state)
     assert_true(peak < 300 * 300 * sizeof(float) + 100000);
     net_destroy(&made);
     oa_array_free(&x);
-    for (size_t i = 0; i < 20; i++) {
-        oa_array_free(&weights[i]);
-    }
+    free_arrays(weights, 20);
 }
 
 int main(void)

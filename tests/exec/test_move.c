@@ -194,9 +194,7 @@ static void slice__takes_what_stepping_through_does(void **state)
         const oa_array *inputs[] = {&x, &lists[0], &lists[1], &lists[2], &lists[3]};
         oa_array y = run_one(&node, inputs, is_old ? 1 : 5);
         check(&y, &x, dims, context.rank, sliced_from, &context, "Slice", seed);
-        for (size_t i = 0; i < 4; i++) {
-            oa_array_free(&lists[i]);
-        }
+        free_arrays(lists, 4);
         oa_array_free(&x);
         oa_array_free(&y);
     }
@@ -355,9 +353,7 @@ static void split__is_undone_by_concat(void **state)
         add_attribute(&concat, attribute_int("axis", (int64_t)axis));
         oa_array y = run_one(&concat, pointers, count);
         assert_agree(&y, &x, 0.0, 0.0, "Split and Concat", seed);
-        for (size_t i = 0; i < count; i++) {
-            oa_array_free(&parts[i]);
-        }
+        free_arrays(parts, count);
         oa_array_free(&x);
         oa_array_free(&y);
         oa_array_free(&list);

@@ -136,10 +136,8 @@ static void batch_normalization__equals_the_definition(void **state)
         oa_array expected = floats_as(&exact, dtypes[seed % 3]);
         assert_agree(&y, &expected, seed % 3 == 2 ? 2e-3 : 1e-5, seed % 3 == 2 ? 2e-3 : 1e-5, "BatchNormalization",
                      seed);
-        for (size_t i = 0; i < 5; i++) {
-            oa_array_free(&made[i]);
-            oa_array_free(&inputs[i]);
-        }
+        free_arrays(made, 5);
+        free_arrays(inputs, 5);
         oa_array_free(&y);
         oa_array_free(&exact);
         oa_array_free(&expected);
@@ -175,18 +173,14 @@ static void batch_normalization__updates_its_statistics_in_training(void **state
                        number_at(&inputs[2], c);
         assert_true(fabs(number_at(&outputs[0], c * 4) - first) < 1e-5);
     }
-    for (size_t i = 0; i < 3; i++) {
-        oa_array_free(&outputs[i]);
-    }
+    free_arrays(outputs, 3);
     op old = {.type = "BatchNormalization", .version = 9, .output_count = 5};
     expect_failure(&old, pointers, 5, OA_ERROR_UNSUPPORTED);
     op oldest = {.type = "BatchNormalization", .version = 6}; /* is_test is 0 */
     expect_failure(&oldest, pointers, 5, OA_ERROR_UNSUPPORTED);
     pointers[1] = &inputs[0];
     expect_failure(&node, pointers, 5, OA_ERROR_INPUT);
-    for (size_t i = 0; i < 5; i++) {
-        oa_array_free(&inputs[i]);
-    }
+    free_arrays(inputs, 5);
 }
 
 /* y, mean and 1 / deviation by the definition, in double precision. */
@@ -315,10 +309,8 @@ static void group_normalization__equals_the_definition(void **state)
         oa_array y = run_one(&node, (const oa_array *const[]){&inputs[0], &inputs[1], &inputs[2]}, 3);
         oa_array expected = floats_as(&exact, inputs[0].dtype);
         assert_agree(&y, &expected, 1e-5, 1e-5, node.type, seed);
-        for (size_t i = 0; i < 3; i++) {
-            oa_array_free(&made[i]);
-            oa_array_free(&inputs[i]);
-        }
+        free_arrays(made, 3);
+        free_arrays(inputs, 3);
         oa_array_free(&y);
         oa_array_free(&exact);
         oa_array_free(&expected);

@@ -228,13 +228,9 @@ static void check_type(const char *type)
             assert_agree(&outputs[i], &expected, tolerance, tolerance, type, seed);
             oa_array_free(&expected);
         }
-        for (size_t i = 0; i < 8; i++) {
-            oa_array_free(&made[i]);
-        }
-        for (size_t i = 0; i < 3; i++) {
-            oa_array_free(&outputs[i]);
-            oa_array_free(&exact[i]);
-        }
+        free_arrays(made, 8);
+        free_arrays(outputs, 3);
+        free_arrays(exact, 3);
     }
     print_message("seeds 1 to 90\n");
 }
@@ -275,9 +271,7 @@ static void recurrent__refuses_shapes_that_do_not_fit(void **state)
     oa_array outputs[3] = {{0}};
     oa_error error = {0};
     assert_int_equal(run_op(outputs, &node, pointers, 8, &error), OA_OK);
-    for (size_t i = 0; i < 3; i++) {
-        oa_array_free(&outputs[i]);
-    }
+    free_arrays(outputs, 3);
     for (size_t i = 0; i < 8; i++) {
         for (size_t axis = 0; axis < ranks[i]; axis++) {
             size_t changed[3] = {dims[i][0], dims[i][1], dims[i][2]};
@@ -303,9 +297,7 @@ static void recurrent__refuses_shapes_that_do_not_fit(void **state)
     expect_failure(&node, pointers, 8, OA_ERROR_INPUT);
     ((int32_t *)good[4].data)[1] = -1;
     expect_failure(&node, pointers, 8, OA_ERROR_INPUT);
-    for (size_t i = 0; i < 8; i++) {
-        oa_array_free(&good[i]);
-    }
+    free_arrays(good, 8);
 }
 
 static void recurrent__names_what_it_cannot_do(void **state)

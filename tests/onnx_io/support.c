@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "tests/support/temporary_folder.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +42,7 @@ int set_up(void **state)
         return -1;
     }
     *state = f;
-    snprintf(f->folder, sizeof f->folder, "/tmp/oa-test-XXXXXX");
-    if (!mkdtemp(f->folder)) {
+    if (!temporary_folder_make(f->folder, sizeof f->folder)) {
         return -1;
     }
     f->message = make(f, 1, sizeof *f->message);
@@ -57,28 +58,11 @@ int set_up(void **state)
     return 0;
 }
 
-static void remove_tree(const char *path)
-{
-    struct stat info;
-    DIR *folder = lstat(path, &info) == 0 && S_ISDIR(info.st_mode) ? opendir(path) : NULL;
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            char inner[2048];
-            snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
-            remove_tree(inner);
-        }
-    }
-    if (folder) {
-        closedir(folder);
-    }
-    remove(path);
-}
-
 int tear_down(void **state)
 {
     fixture *f = *state;
     oa_model_destroy(f->model);
-    remove_tree(f->folder);
+    (void)temporary_folder_remove(f->folder);
     oa_arena_free(&f->arena);
     free(f);
     return 0;

@@ -18,7 +18,7 @@
 /* One test's world; *state points to it. */
 typedef struct fixture {
     oa_arena arena;
-    char folder[64];
+    char folder[200];
     Onnx__ModelProto *message; /* in the arena; with versions and an empty graph to start with */
     Onnx__GraphProto *graph;   /* the message's */
     oa_model *model;           /* what load() has read */

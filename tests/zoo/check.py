@@ -17,18 +17,19 @@ import argparse
 import glob
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import numpy_helper
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TOOL = os.environ.get("ONNX_ALIGN", os.path.join(ROOT, "build/release/onnx-align"))
+sys.path.insert(0, os.path.join(ROOT, "tests/python"))
+
+from common import TOOL, run_json, session  # noqa: E402
+
 DRAWS, MARGIN = 5, 4
 ALONE_LIMIT = 5_000_000  # parameters; of larger ones each group alone gets a tenth of the seeds
 RECOVERY_LIMIT = 30_000_000
@@ -46,23 +47,12 @@ INPUTS = {
 }
 
 
-def tool(*arguments):
-    done = subprocess.run([TOOL, *map(str, arguments), "--json"], capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{arguments}: {done.stderr}")
-    return json.loads(done.stdout)
-
-
 def name_of(path):
     return os.path.splitext(os.path.basename(path))[0]
 
 
 def run(path, feed):
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"]).run(None, feed)
+    return session(path, optimises=False).run(None, feed)
 
 
 def feed_of(path):
@@ -114,7 +104,7 @@ def noise_of(path, target, feed, reference):
 
 def reordered(path, target, seed, saved=None):
     more = ["--save-permutation", saved] if saved else []
-    tool("permute", path, "-o", target, "--random", "--seed", seed, "--no-verify", *more)
+    run_json("permute", path, "-o", target, "--random", "--seed", seed, "--no-verify", *more)
 
 
 def reorderings(path, target, seeds, alone_seeds, folder):
@@ -130,7 +120,7 @@ def reorderings(path, target, seeds, alone_seeds, folder):
                 json.dump({**saved, "groups": [other if other is group else
                                                {**other, "permutation": list(range(other["size"]))}
                                                for other in saved["groups"]]}, opened)
-            tool("permute", path, "-o", target, "--permutation", alone, "--no-verify")
+            run_json("permute", path, "-o", target, "--permutation", alone, "--no-verify")
             yield
 
 
@@ -139,7 +129,7 @@ def check(path, seeds, folder):
     target, feed = os.path.join(folder, "b.onnx"), feed_of(path)
     reference = run(path, feed)
     started = time.time()
-    found = tool("inspect", path)
+    found = run_json("inspect", path)
     seconds = time.time() - started
     noise = noise_of(path, target, feed, reference)
     worst, runs = 0.0, 0
@@ -152,10 +142,10 @@ def check(path, seeds, folder):
             noisy = os.path.join(folder, "n.onnx")
             changed(path, noisy, lambda x: noisy_copy(x, level * random.standard_normal(x.shape)))
             reordered(noisy, target, seed)
-            report = tool(path, target, "-o", os.path.join(folder, "m.onnx"), "--no-verify", "--emit", "aligned")
+            report = run_json(path, target, "-o", os.path.join(folder, "m.onnx"), "--no-verify", "--emit", "aligned")
             # Noise may leave a trained model with outputs that tell nothing.
             back = difference(reference, run(os.path.join(folder, "m.onnx"), feed)) if level == 0 else 0.0
-            planted = tool(path, noisy, "-o", os.path.join(folder, "m.onnx"), "--method", "none", "--no-verify")
+            planted = run_json(path, noisy, "-o", os.path.join(folder, "m.onnx"), "--method", "none", "--no-verify")
             least, most = planted["distance"]["before"], report["distance"]["before"]
             recovered[level] += report["distance"]["after"] <= least + ROUNDING * most and back <= MARGIN * noise
     nodes = len(onnx.load(path, load_external_data=False).graph.node)
