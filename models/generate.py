@@ -71,13 +71,15 @@ class Block(nn.Module):
         return F.relu(y + self.shortcut(x))
 
 
-def resnet():
+def resnet(times=1):
+    """The residual network, with channels so many times as wide as that of this folder."""
+    stem, middle, last = 48 * times, 64 * times, 128 * times
     return nn.Sequential(
-        conv_bn(1, 48, 3, 2), nn.ReLU(),               # 14 x 14
-        Block(48, 64, 2), Block(64, 64),               # 7 x 7
-        Block(64, 128, 2), Block(128, 128),            # 4 x 4
+        conv_bn(1, stem, 3, 2), nn.ReLU(),                      # 14 x 14
+        Block(stem, middle, 2), Block(middle, middle),          # 7 x 7
+        Block(middle, last, 2), Block(last, last),              # 4 x 4
         nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-        nn.Linear(128, 10))
+        nn.Linear(last, 10))
 
 
 # Training recipe of each family: SGD with Nesterov momentum 0.9; the learning

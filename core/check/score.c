@@ -4,14 +4,13 @@
 
 #include <math.h>
 
-/* One sample's logits, in double. The largest is taken out of the exponentials, so that none overflows. */
-static oa_status add_class(oa_score *score, size_t classes, int64_t label, oa_error *error)
+/* One row of logits, in double. The largest is taken out of the exponentials, so that none overflows. */
+static oa_status add_class(oa_score *score, const double *row, size_t classes, int64_t label, oa_error *error)
 {
     if (label < 0 || (uint64_t)label >= classes) {
         return oa_fail(error, OA_ERROR_INPUT, "label %lld is outside the model's %zu classes", (long long)label,
                        classes);
     }
-    const double *row = score->row;
     double largest = -INFINITY;
     size_t best = 0;
     for (size_t c = 0; c < classes; c++) {
@@ -53,38 +52,46 @@ static size_t axes_of(size_t *axes, const oa_array *array)
     return count;
 }
 
-static oa_status check_targets(const oa_array *output, const oa_array *targets, oa_error *error)
+/* Have a sample's output and its targets the same axes, but for the last of the output's when it is that of classes? */
+static bool fits(const oa_array *output, const oa_array *targets, bool has_classes)
 {
     size_t own[OA_MAX_RANK];
     size_t wanted[OA_MAX_RANK];
     size_t own_count = axes_of(own, output);
+    own_count -= has_classes && own_count > 0;
     bool is_same = own_count == axes_of(wanted, targets);
     for (size_t k = 0; is_same && k < own_count; k++) {
         is_same = own[k] == wanted[k];
     }
-    if (!is_same) {
-        char text[OA_SHAPE_TEXT_SIZE];
-        char other[OA_SHAPE_TEXT_SIZE];
-        return oa_fail(error, OA_ERROR_INPUT, "targets of shape %s a sample do not fit an output of shape %s a sample",
-                       oa_shape_text(text, targets->dims + 1, targets->rank - 1),
-                       oa_shape_text(other, output->dims + 1, output->rank - 1));
-    }
-    return OA_OK;
+    return is_same;
 }
 
 static oa_status check_output(const oa_score *score, const oa_array *output, const oa_array *targets, oa_error *error)
 {
-    bool is_good = oa_dtype_is_float(output->dtype) && output->rank > 0 && output->dims[0] == targets->dims[0];
-    if (score->kind == OA_LOSS_CROSS_ENTROPY) {
-        if (!is_good || output->rank != 2 || output->dims[1] == 0) {
-            return oa_fail(error, OA_ERROR_INPUT, "the first output is not [batch, classes], so it has no accuracy");
-        }
-        return OA_OK;
-    }
-    if (!is_good || output->count == 0) {
+    bool are_labels = score->kind == OA_LOSS_CROSS_ENTROPY;
+    if (!oa_dtype_is_float(output->dtype) || output->rank == 0 || output->dims[0] != targets->dims[0] ||
+        output->count == 0) {
         return oa_fail(error, OA_ERROR_INPUT, "the first output holds no numbers for each sample of a batch");
     }
-    return check_targets(output, targets, error);
+    if ((are_labels && !oa_loss_classes(output, targets->count)) || !fits(output, targets, are_labels)) {
+        char text[OA_SHAPE_TEXT_SIZE];
+        char other[OA_SHAPE_TEXT_SIZE];
+        return oa_fail(error, OA_ERROR_INPUT, "%s of shape %s a sample do not fit an output of shape %s a sample%s",
+                       are_labels ? "labels" : "targets", oa_shape_text(text, targets->dims + 1, targets->rank - 1),
+                       oa_shape_text(other, output->dims + 1, output->rank - 1),
+                       are_labels ? ", whose last axis has to be that of the classes" : "");
+    }
+    return OA_OK;
+}
+
+/* A sample's labels, one for each of its positions. */
+static oa_status add_labels(oa_score *score, const int64_t *labels, size_t count, size_t classes, oa_error *error)
+{
+    oa_status status = OA_OK;
+    for (size_t k = 0; k < count && status == OA_OK; k++) {
+        status = add_class(score, score->row + k * classes, classes, labels[k], error);
+    }
+    return status;
 }
 
 oa_status oa_score_add(oa_score *score, const oa_array *output, const oa_array *targets, size_t n, oa_error *error)
@@ -98,12 +105,13 @@ oa_status oa_score_add(oa_score *score, const oa_array *output, const oa_array *
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the %zu outputs of a sample", elements);
     }
     size_t bytes = elements * oa_dtype_size(output->dtype);
+    size_t labels = targets->count / targets->dims[0];
     for (size_t i = 0; i < n && status == OA_OK; i++) {
         oa_floats_to_f64(score->row, (const char *)output->data + i * bytes, output->dtype, elements);
         if (score->kind == OA_LOSS_MSE) {
             add_differences(score, (const float *)targets->data + i * elements, elements);
         } else {
-            status = add_class(score, elements, ((const int64_t *)targets->data)[i], error);
+            status = add_labels(score, (const int64_t *)targets->data + i * labels, labels, elements / labels, error);
         }
         score->samples++;
     }
@@ -115,7 +123,7 @@ oa_evaluation oa_score_result(const oa_score *score)
     bool has_accuracy = score->kind == OA_LOSS_CROSS_ENTROPY;
     return (oa_evaluation){.count = score->samples,
                            .has_accuracy = has_accuracy,
-                           .accuracy = has_accuracy ? (double)score->right / (double)score->samples : 0.0,
+                           .accuracy = has_accuracy ? (double)score->right / (double)score->terms : 0.0,
                            .loss = score->loss / (double)score->terms};
 }
 

@@ -8,8 +8,8 @@
 typedef struct oa_score {
     oa_loss_kind kind;
     size_t samples;
-    size_t right; /* cross-entropy: samples whose largest output is at their label */
-    size_t terms; /* that `loss` is a sum of: samples, or elements */
+    size_t right; /* cross-entropy: labels at the largest of their outputs */
+    size_t terms; /* that `loss` is a sum of: labels, or elements */
     double loss;
     double *row; /* [row_capacity] workspace */
     size_t row_capacity;

@@ -2,9 +2,17 @@
 #ifndef OA_EXEC_LOSS_H
 #define OA_EXEC_LOSS_H
 
+#include "core/exec/exec.h"
+
 typedef enum oa_loss_kind {
-    OA_LOSS_CROSS_ENTROPY, /* of softmax(outputs) against class labels, mean over the samples, in nats */
+    OA_LOSS_CROSS_ENTROPY, /* of softmax(outputs) against class labels, mean over the labels, in nats */
     OA_LOSS_MSE            /* mean squared difference of all output elements from the targets */
 } oa_loss_kind;
+
+/* How many classes an output [batch, positions..., classes] tells apart at each position: the size of its last axis,
+ * axes of size 1 behind it left out (networks of convolutions alone end in [batch, classes, 1, 1]). 0 unless `labels`
+ * labels are one for each position of each sample: as many as there are samples, when there are no positions. O(rank).
+ */
+size_t oa_loss_classes(const oa_array *output, size_t labels);
 
 #endif

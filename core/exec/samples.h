@@ -35,7 +35,8 @@ oa_status oa_batches_read(oa_array *batch, const oa_batches *batches, size_t fir
 /* Samples and what a model should make of them. */
 typedef struct oa_samples {
     oa_batches data;    /* of the model's input type */
-    oa_batches targets; /* classes, int64 [count], for cross-entropy; numbers, float32 [count, ...], for MSE; or none */
+    oa_batches targets; /* classes, int64 [count, positions...], for cross-entropy; numbers, float32 [count, ...], for
+                           MSE; or none */
     oa_loss_kind loss;
 } oa_samples;
 

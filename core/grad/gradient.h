@@ -10,7 +10,8 @@
 
 /* What the first output is compared with; everything is borrowed. */
 typedef struct oa_target {
-    const int64_t *labels; /* [batch], for cross-entropy, each below the number of classes */
+    const int64_t *labels; /* [label_count], for cross-entropy, each below the number of classes */
+    size_t label_count;    /* [batch, positions...] for an output [batch, positions..., classes] */
     const float *values;   /* [batch, elements of one sample's output], for MSE */
 } oa_target;
 

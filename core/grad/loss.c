@@ -28,24 +28,30 @@ static double cross_entropy_row(float *gradient, const float *x, size_t n, size_
     return log(sum) - ((double)x[label] - (double)most);
 }
 
-static oa_status cross_entropy(double *loss, float *gradient, const oa_array *output, const int64_t *labels,
+static oa_status cross_entropy(double *loss, float *gradient, const oa_array *output, const oa_target *target,
                                oa_error *error)
 {
-    size_t batch = output->dims[0], classes = output->count / batch;
+    const int64_t *labels = target->labels;
+    size_t count = target->label_count, classes = oa_loss_classes(output, count);
     const float *x = output->data;
     double sum = 0.0;
     if (!labels) {
         return oa_fail(error, OA_ERROR_INPUT, "cross-entropy needs labels");
     }
-    for (size_t n = 0; n < batch; n++) {
+    if (!classes) {
+        return oa_fail(error, OA_ERROR_INPUT,
+                       "the first output, of %zu numbers, does not end in an axis of classes for each of %zu labels",
+                       output->count, count);
+    }
+    for (size_t n = 0; n < count; n++) {
         if (labels[n] < 0 || (uint64_t)labels[n] >= classes) {
-            return oa_fail(error, OA_ERROR_INPUT, "label %lld of sample %zu, where the model has %zu classes",
+            return oa_fail(error, OA_ERROR_INPUT, "label %lld at place %zu, where the model has %zu classes",
                            (long long)labels[n], n, classes);
         }
         sum += cross_entropy_row(gradient ? gradient + n * classes : NULL, x + n * classes, classes, (size_t)labels[n],
-                                 1.0 / (double)batch);
+                                 1.0 / (double)count);
     }
-    *loss = sum / (double)batch;
+    *loss = sum / (double)count;
     return OA_OK;
 }
 
@@ -75,5 +81,5 @@ oa_status oa_loss_run(double *loss, float *gradient, const oa_array *output, con
         return oa_fail(error, OA_ERROR_INPUT, "the output has no samples to compute a loss of");
     }
     return kind == OA_LOSS_MSE ? mean_square(loss, gradient, output, target->values, error)
-                               : cross_entropy(loss, gradient, output, target->labels, error);
+                               : cross_entropy(loss, gradient, output, target, error);
 }

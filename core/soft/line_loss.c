@@ -197,6 +197,7 @@ oa_status oa_line_loss_run(double *loss, float *const *gradients, oa_line_loss *
     oa_target target = {0};
     if (line->loss == OA_LOSS_CROSS_ENTROPY) {
         target.labels = line->batch_targets.data;
+        target.label_count = line->batch_targets.count;
     } else {
         target.values = line->batch_targets.data;
     }

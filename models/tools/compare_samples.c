@@ -34,7 +34,7 @@ oa_status oa_compare_set_load(oa_compare_set *set, const char *data, const char 
         status = take(&made.arrays.inputs, &batches, count, error);
     }
     if (status == OA_OK && labels) {
-        status = oa_labels_open(&batches, labels, SIZE_MAX, error);
+        status = oa_labels_open(&batches, labels, NULL, SIZE_MAX, error);
         if (status == OA_OK && batches.count != total) {
             status = oa_fail(error, OA_ERROR_INPUT, "%s: %zu labels for %zu samples", labels, batches.count, total);
             oa_batches_close(&batches);

@@ -40,7 +40,7 @@ static oa_status read_images(oa_fashion *fashion, const char *path, oa_error *er
 static oa_status read_labels(oa_fashion *fashion, const char *path, oa_error *error)
 {
     oa_batches batches = {0};
-    oa_status status = oa_labels_open(&batches, path, SIZE_MAX, error);
+    oa_status status = oa_labels_open(&batches, path, NULL, SIZE_MAX, error);
     if (status == OA_OK && batches.count != fashion->count) {
         status = oa_fail(error, OA_ERROR_INPUT, "%s: %zu labels for %zu images", path, batches.count, fashion->count);
     }

@@ -223,7 +223,7 @@ static oa_status learn(network *net, const oa_curriculum *curriculum, const oa_s
     size_t rank = net->graph->values[net->graph->inputs[0]].rank;
     oa_array input = {
         .dtype = OA_DTYPE_FLOAT, .rank = rank, .count = curriculum->batch * exercise->inputs, .is_view = true};
-    const oa_target target = {.labels = net->labels, .values = net->targets};
+    const oa_target target = {.labels = net->labels, .label_count = curriculum->batch, .values = net->targets};
     oa_adam adam = oa_adam_default(0.0f);
     input_shape(input.dims, net->graph, curriculum->batch);
     input.data = net->inputs;

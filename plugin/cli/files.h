@@ -37,9 +37,10 @@ oa_status oa_permutation_file_load(oa_permutations *permutations, const char *pa
  * untouched. O(bytes). */
 oa_status oa_data_open(oa_batches *batches, const char *path, const oa_value *declared, double scale, size_t keep,
                        oa_error *error);
-/* Opens whole numbers from 0 on, int64, one for each sample, from the same formats: arrays [n] or [n, 1] of any type;
- * in folders, label*.pb or all *.pb. Errors as above. */
-oa_status oa_labels_open(oa_batches *batches, const char *path, size_t keep, oa_error *error);
+/* Opens whole numbers from 0 on, int64, one for each position of an output [n, positions..., classes], from the same
+ * formats: arrays of any type; in folders, label*.pb or all *.pb. `output`: as the model declares it; NULL, or without
+ * a shape: there are no positions, but one label [n] or [n, 1] for each sample. Errors as above. */
+oa_status oa_labels_open(oa_batches *batches, const char *path, const oa_value *output, size_t keep, oa_error *error);
 /* Opens numbers, float32 and of any shape [n, ...], that outputs shall come near to, from the same formats; in folders,
  * output_*.pb or all *.pb. Errors as above. */
 oa_status oa_targets_open(oa_batches *batches, const char *path, size_t keep, oa_error *error);

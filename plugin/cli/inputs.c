@@ -5,10 +5,12 @@
 /* How many bytes of --data may stay in memory, and how many of --labels; more is read again for every model. */
 enum { OA_KEEP = 64 * 1024 * 1024, OA_VERIFY_SAMPLES = 16 };
 
-static oa_status open_targets(oa_batches *targets, const oa_options *options, size_t samples, oa_error *error)
+static oa_status open_targets(oa_batches *targets, const oa_options *options, const oa_graph *graph, size_t samples,
+                              oa_error *error)
 {
+    const oa_value *output = graph->output_count ? &graph->values[graph->outputs[0]] : NULL;
     bool are_classes = options->loss == OA_LOSS_CROSS_ENTROPY;
-    oa_status status = are_classes ? oa_labels_open(targets, options->labels, OA_KEEP, error)
+    oa_status status = are_classes ? oa_labels_open(targets, options->labels, output, OA_KEEP, error)
                                    : oa_targets_open(targets, options->labels, OA_KEEP, error);
     if (status == OA_OK && targets->count != samples) {
         status = oa_fail(error, OA_ERROR_INPUT, "%s holds %zu samples, but %s holds %zu %s", options->data, samples,
@@ -30,7 +32,7 @@ oa_status oa_load_samples(oa_samples *samples, const oa_options *options, const 
     oa_status status =
         oa_data_open(&made.data, options->data, &graph->values[graph->inputs[0]], options->data_scale, OA_KEEP, error);
     if (status == OA_OK && options->labels) {
-        status = open_targets(&made.targets, options, made.data.count, error);
+        status = open_targets(&made.targets, options, graph, made.data.count, error);
     }
     if (status != OA_OK) {
         oa_samples_close(&made);

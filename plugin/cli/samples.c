@@ -31,10 +31,27 @@ static oa_status check_labels(const void *elements, size_t first, size_t count, 
     return OA_OK;
 }
 
-oa_status oa_labels_open(oa_batches *batches, const char *path, size_t keep, oa_error *error)
+/* The axes of an output before its last one, that of the classes; what is of size 1 behind that does not count. */
+static oa_value labels_of(const oa_value *output)
 {
-    const oa_value declared = {
-        .name = "labels", .dtype = OA_DTYPE_INT64, .has_shape = true, .rank = 1, .dims = {-1}, .symbols = {"n"}};
+    oa_value labels = {.name = "labels", .dtype = OA_DTYPE_INT64, .has_shape = true, .rank = 1, .dims = {-1}};
+    if (output && output->has_shape) {
+        size_t rank = output->rank;
+        while (rank > 2 && output->dims[rank - 1] == 1) {
+            rank--;
+        }
+        for (; labels.rank + 1 < rank; labels.rank++) {
+            labels.dims[labels.rank] = output->dims[labels.rank];
+            labels.symbols[labels.rank] = output->symbols[labels.rank];
+        }
+    }
+    labels.symbols[0] = "n";
+    return labels;
+}
+
+oa_status oa_labels_open(oa_batches *batches, const char *path, const oa_value *output, size_t keep, oa_error *error)
+{
+    const oa_value declared = labels_of(output);
     const oa_sample_form form = {
         .declared = &declared, .prefix = "label", .scale = 1.0, .keep = keep, .check = check_labels};
     return oa_sample_source_open(batches, path, &form, error);

@@ -47,7 +47,7 @@ static oa_status read_answers(oa_train_member *member, const oa_train_source *so
     oa_batches batches = {0};
     void *elements = NULL;
     bool are_classes = source->loss == OA_LOSS_CROSS_ENTROPY;
-    oa_status status = are_classes ? oa_labels_open(&batches, source->labels, OA_TRAIN_BYTES, error)
+    oa_status status = are_classes ? oa_labels_open(&batches, source->labels, NULL, OA_TRAIN_BYTES, error)
                                    : oa_targets_open(&batches, source->labels, OA_TRAIN_BYTES, error);
     if (status != OA_OK) {
         return status;

@@ -111,7 +111,7 @@ static void measure(const char *name, size_t (*build)(test_graph *), size_t pass
     oa_gradient *gradient = NULL;
     oa_error error = {0};
     const oa_gradient_settings settings = {.loss = OA_LOSS_CROSS_ENTROPY};
-    const oa_target target = {.labels = labels};
+    const oa_target target = {.labels = labels, .label_count = BATCH};
     double loss, times[ROUNDS];
     check(oa_gradient_create(&gradient, graph, wants, &settings, &error) == OA_OK);
     for (size_t r = 0; r < ROUNDS; r++) {

@@ -131,10 +131,76 @@ static void evaluate__refuses_what_does_not_fit(void **state)
     test_graph_output(two, NODE(two, "Add", "", INPUT(two, "x", -1, CLASSES), INPUT(two, "y", -1, CLASSES)));
     assert_refused(test_graph_finish(two), &s, "one input only");
     test_graph_output(flat, NODE(flat, "ReduceSum", "keepdims=0", INPUT(flat, "x", -1, CLASSES), INTS(flat, 1)));
-    assert_refused(test_graph_finish(flat), &s, "no accuracy");
+    assert_refused(test_graph_finish(flat), &s, "last axis has to be that of the classes");
     test_graph_destroy(g);
     test_graph_destroy(two);
     test_graph_destroy(flat);
+}
+
+/* The rows as positions of fewer samples, labels in every shape that fits: the means are those of as many samples. */
+static void evaluate__means_over_every_position(void **state)
+{
+    (void)state;
+    enum { COUNT = SAMPLES - 1 };
+    const struct {
+        size_t rank, label_rank;
+        size_t dims[4], labels[4];
+    } cases[] = {{3, 2, {3, 2, CLASSES}, {3, 2}},       {3, 3, {2, 3, CLASSES}, {2, 3, 1}},
+                 {4, 2, {2, 1, 3, CLASSES}, {2, 3}},    {3, 2, {6, CLASSES, 1}, {6, 1}},
+                 {4, 1, {6, CLASSES, 1, 1}, {6}},       {4, 3, {1, 3, 2, CLASSES}, {1, 3, 2}},
+                 {4, 3, {2, 3, CLASSES, 1}, {2, 1, 3}}, {2, 1, {6, CLASSES}, {6}}};
+    for (size_t k = 0; k < TEST_COUNT(cases); k++) {
+        oa_array data = LOGITS_ARRAY, labels = LABELS_ARRAY;
+        int64_t declared[4] = {-1};
+        data.rank = cases[k].rank;
+        data.count = COUNT * CLASSES;
+        labels.rank = cases[k].label_rank;
+        labels.count = COUNT;
+        for (size_t d = 0; d < 4; d++) {
+            data.dims[d] = cases[k].dims[d];
+            labels.dims[d] = cases[k].labels[d];
+            declared[d] = d ? (int64_t)data.dims[d] : -1;
+        }
+        test_graph *g = test_graph_create(1);
+        oa_evaluation found = {0};
+        oa_error error = {0};
+        oa_samples s = {.data = oa_batches_of_array(&data), .targets = oa_batches_of_array(&labels)};
+        test_graph_output(g, NODE(g, "Identity", "", test_graph_input(g, "x", OA_DTYPE_FLOAT, data.rank, declared)));
+        if (oa_evaluate(&found, &(oa_runnable){.graph = test_graph_finish(g)}, &s, 2, &error) != OA_OK) {
+            fail_msg("case %zu: %s", k, error.message);
+        }
+        assert_int_equal(found.count, data.dims[0]);
+        /* Without the last row, whose largest is at its label and whose loss is log(1 + exp(-1)). */
+        assert_true(fabs(found.accuracy - 4.0 / COUNT) <= 1e-15);
+        assert_true(fabs(found.loss - (SAMPLES * loss_by_hand() - log1p(exp(-1.0))) / COUNT) <= 1e-12);
+        test_graph_destroy(g);
+    }
+}
+
+static void evaluate__refuses_labels_of_other_positions(void **state)
+{
+    (void)state;
+    test_graph *g = test_graph_create(1);
+    test_graph_output(g, NODE(g, "Identity", "", INPUT(g, "x", -1, 2, CLASSES)));
+    const oa_graph *graph = test_graph_finish(g);
+    const size_t shapes[][3] = {{3, 1, 1}, {3, 2, CLASSES}, {3, 3, 1}, {3, 2, 2}};
+    int64_t zeros[3 * 2 * CLASSES] = {0};
+    oa_array data = LOGITS_ARRAY;
+    data.rank = 3;
+    data.dims[0] = 3;
+    data.dims[1] = 2;
+    data.dims[2] = CLASSES;
+    data.count = 3 * 2 * CLASSES;
+    for (size_t k = 0; k < TEST_COUNT(shapes); k++) {
+        oa_array labels = LABELS_ARRAY;
+        labels.data = zeros;
+        labels.rank = 3;
+        labels.count = shapes[k][0] * shapes[k][1] * shapes[k][2];
+        memcpy(labels.dims, shapes[k], sizeof shapes[k]);
+        oa_samples s = {.data = oa_batches_of_array(&data), .targets = oa_batches_of_array(&labels)};
+        assert_refused(graph, &s, "whose last axis has to be that of the classes");
+    }
+    test_graph_destroy(g);
 }
 
 /* The same numbers as targets in every shape that fits an output [n, 3], and what the mean of squares is by hand. */
@@ -206,6 +272,8 @@ int main(void)
         cmocka_unit_test(evaluate__equals_sums_by_hand),
         cmocka_unit_test(evaluate__runs_the_given_payloads),
         cmocka_unit_test(evaluate__refuses_what_does_not_fit),
+        cmocka_unit_test(evaluate__means_over_every_position),
+        cmocka_unit_test(evaluate__refuses_labels_of_other_positions),
         cmocka_unit_test(evaluate__means_squares_of_differences),
         cmocka_unit_test(evaluate__refuses_targets_that_do_not_fit),
     };

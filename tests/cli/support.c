@@ -258,12 +258,13 @@ typedef struct opening {
     const char *path;
     const oa_value *declared; /* NULL: labels */
     double scale;
+    const oa_value *output; /* of labels, or NULL */
 } opening;
 
 static oa_status open_with(oa_batches *batches, const opening *o, size_t keep, oa_error *error)
 {
     return o->declared ? oa_data_open(batches, o->path, o->declared, o->scale, keep, error)
-                       : oa_labels_open(batches, o->path, keep, error);
+                       : oa_labels_open(batches, o->path, o->output, keep, error);
 }
 
 /* All samples in one array. */
@@ -346,10 +347,10 @@ oa_status read_samples(held *samples, const char *path, const oa_value *declared
     return status;
 }
 
-oa_status read_labels(held *samples, const char *path, oa_error *error)
+oa_status read_labels(held *samples, const char *path, const oa_value *output, oa_error *error)
 {
     oa_array whole = {0};
-    oa_status status = read_all(&whole, &(opening){.path = path}, error);
+    oa_status status = read_all(&whole, &(opening){.path = path, .output = output}, error);
     if (status == OA_OK) {
         assert_int_equal(whole.dtype, OA_DTYPE_INT64);
         oa_free(samples->labels);

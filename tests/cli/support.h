@@ -20,7 +20,7 @@ typedef struct held {
  * file again in batches of one size after another, then in batches from the last to the first. All must agree in every
  * bit, and when they fail, in status and message. On failure *samples is untouched. */
 oa_status read_samples(held *samples, const char *path, const oa_value *declared, double scale, oa_error *error);
-oa_status read_labels(held *samples, const char *path, oa_error *error);
+oa_status read_labels(held *samples, const char *path, const oa_value *output, oa_error *error);
 void held_free(held *samples);
 
 /* One test's world; *state points to it. */

@@ -92,7 +92,7 @@ static oa_status read_whole(trial *t, bool are_labels, size_t keep, oa_error *er
 {
     oa_batches batches = {0};
     oa_array batch = {0};
-    oa_status status = are_labels ? oa_labels_open(&batches, t->path, keep, error)
+    oa_status status = are_labels ? oa_labels_open(&batches, t->path, NULL, keep, error)
                                   : oa_data_open(&batches, t->path, &t->declared, -1.0, keep, error);
     if (status != OA_OK) {
         assert_true(batches.count == 0 && !batches.context);

@@ -193,23 +193,33 @@ static void samples__refuse_special_files(void **state)
     load_fails(f, path_of(f, "absent"), &declared, "No such file", "");
 }
 
-/* Loads labels, which must work. */
-static void load_labels(fixture *f, const char *path, size_t n, const int64_t *expected)
+/* Loads labels for an output (NULL: [n, classes]), which must work. */
+static void load_labels_for(fixture *f, const oa_value *output, const char *path, size_t n, const int64_t *expected)
 {
-    if (read_labels(&f->samples, path, &f->error) != OA_OK) {
+    if (read_labels(&f->samples, path, output, &f->error) != OA_OK) {
         fail_msg("%s", f->error.message);
     }
     assert_int_equal(f->samples.label_count, n);
     assert_memory_equal(f->samples.labels, expected, n * sizeof *expected);
 }
 
-static void labels_fail(fixture *f, const char *path, const char *text)
+static void load_labels(fixture *f, const char *path, size_t n, const int64_t *expected)
+{
+    load_labels_for(f, NULL, path, n, expected);
+}
+
+static void labels_fail_for(fixture *f, const oa_value *output, const char *path, const char *text)
 {
     held before = f->samples;
-    assert_int_equal(read_labels(&f->samples, path, &f->error), OA_ERROR_INPUT);
+    assert_int_equal(read_labels(&f->samples, path, output, &f->error), OA_ERROR_INPUT);
     message_has(f, path);
     message_has(f, text);
     assert_memory_equal(&before, &f->samples, sizeof before);
+}
+
+static void labels_fail(fixture *f, const char *path, const char *text)
+{
+    labels_fail_for(f, NULL, path, text);
 }
 
 static void labels__are_read_from_every_format(void **state)
@@ -257,20 +267,44 @@ static void labels__must_be_whole_numbers_from_zero(void **state)
     labels_fail(f, path_of(f, "absent"), "No such file");
 }
 
+/* One for every position of an output, whose last axis is that of the classes. */
+static void labels__have_the_axes_of_the_output(void **state)
+{
+    fixture *f = *state;
+    const int64_t expected[] = {3, 0, 9, 1, 2, 2};
+    bytes file = npy(f, "|u1", "False", "(3, 2)", "\3\0\x09\1\2\2", 6);
+    const char *path = write_bytes(f, "l", &file);
+    const oa_value fitting[] = {declare(OA_DTYPE_FLOAT, DIMS(-1, 2, 10)), declare(OA_DTYPE_FLOAT, DIMS(-1, -1, -1)),
+                                declare(OA_DTYPE_FLOAT, DIMS(3, 2, 1, 10)),
+                                declare(OA_DTYPE_FLOAT, DIMS(-1, 2, 10, 1, 1))};
+    for (size_t i = 0; i < COUNT_OF(fitting); i++) {
+        load_labels_for(f, &fitting[i], path, 6, expected);
+    }
+    const oa_value others[] = {declare(OA_DTYPE_FLOAT, DIMS(-1, 10)),
+                               declare(OA_DTYPE_FLOAT, DIMS(-1, 10, 1, 1)),
+                               declare(OA_DTYPE_FLOAT, DIMS(-1)),
+                               {.dtype = OA_DTYPE_FLOAT}};
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        labels_fail_for(f, &others[i], path, "[3, 2], which does not fit 'labels' of shape [n]");
+    }
+    const oa_value longer = declare(OA_DTYPE_FLOAT, DIMS(-1, 3, 10));
+    labels_fail_for(f, &longer, path, "[3, 2], which does not fit 'labels' of shape [n, 3]");
+    file = npy(f, "|u1", "False", "(3, 1)", "\3\0\x09", 3);
+    const oa_value flat[] = {declare(OA_DTYPE_FLOAT, DIMS(-1, 10, 1, 1)), declare(OA_DTYPE_FLOAT, DIMS(-1, 1, 10))};
+    for (size_t i = 0; i < COUNT_OF(flat); i++) {
+        load_labels_for(f, &flat[i], write_bytes(f, "l", &file), 3, expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST(folder__stacks_tensors_by_number),
-        FILE_TEST(folder__takes_all_tensors_without_inputs),
-        FILE_TEST(folder__joins_along_the_first_axis),
-        FILE_TEST(folder__converts_each_type),
-        FILE_TEST(folder__grows_to_many_files),
-        FILE_TEST(folder__refuses_what_does_not_fit),
-        FILE_TEST(samples__replace_the_ones_before),
-        FILE_TEST(samples__refuse_inputs_without_numbers),
-        FILE_TEST(samples__refuse_special_files),
-        FILE_TEST(labels__are_read_from_every_format),
-        FILE_TEST(labels__must_be_whole_numbers_from_zero),
+        FILE_TEST(folder__stacks_tensors_by_number),    FILE_TEST(folder__takes_all_tensors_without_inputs),
+        FILE_TEST(folder__joins_along_the_first_axis),  FILE_TEST(folder__converts_each_type),
+        FILE_TEST(folder__grows_to_many_files),         FILE_TEST(folder__refuses_what_does_not_fit),
+        FILE_TEST(samples__replace_the_ones_before),    FILE_TEST(samples__refuse_inputs_without_numbers),
+        FILE_TEST(samples__refuse_special_files),       FILE_TEST(labels__are_read_from_every_format),
+        FILE_TEST(labels__have_the_axes_of_the_output), FILE_TEST(labels__must_be_whole_numbers_from_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
