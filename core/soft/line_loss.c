@@ -5,6 +5,9 @@
 #include <string.h>
 
 static const size_t BYTES_MAX = (size_t)256 << 20;
+/* A sample with a label at each of many positions says as much as many samples: a batch, and what is covered at most.
+ */
+enum { BATCH_LABELS = 2048, COVERED_LABELS = 8192 };
 
 struct oa_line_loss {
     const oa_match_problem *problem;
@@ -16,6 +19,7 @@ struct oa_line_loss {
     oa_array inputs, targets;             /* [kept, ...] */
     oa_array batch_inputs, batch_targets; /* [batch, ...] */
     size_t batch;
+    size_t covered_max; /* samples that a judgement covers, at most */
 };
 
 static oa_status no_memory(oa_error *error)
@@ -50,6 +54,14 @@ static oa_status make_batch(oa_array *batch, const oa_array *all, size_t size, o
     return oa_array_init(batch, all->dtype, dims, all->rank, error);
 }
 
+/* As many of `samples` as have `labels` labels, but at least one. */
+static size_t within_labels(const oa_batches *targets, size_t samples, oa_loss_kind loss, size_t labels)
+{
+    size_t each = loss == OA_LOSS_CROSS_ENTROPY ? oa_batches_elements(targets) : 1;
+    size_t most = each && labels / each ? labels / each : 1;
+    return samples < most ? samples : most;
+}
+
 static oa_status load(oa_line_loss *line, const oa_samples *samples, size_t batch, size_t samples_max, oa_error *error)
 {
     const oa_graph *graph = line->problem->a;
@@ -68,6 +80,8 @@ static oa_status load(oa_line_loss *line, const oa_samples *samples, size_t batc
     line->kept = samples->data.count < samples_max ? samples->data.count : samples_max;
     line->kept = line->kept < fitting ? line->kept : fitting;
     line->kept = line->kept ? line->kept : 1;
+    line->covered_max = within_labels(&samples->targets, line->kept, line->loss, COVERED_LABELS);
+    batch = within_labels(&samples->targets, batch, line->loss, BATCH_LABELS);
     line->batch = is_fixed ? (size_t)declared->dims[0] : batch < line->kept ? batch : line->kept;
     oa_status status = keep(&line->inputs, &samples->data, line->kept, error);
     status = status == OA_OK ? keep(&line->targets, &samples->targets, line->kept, error) : status;
@@ -155,7 +169,7 @@ bool oa_line_loss_wants(const oa_line_loss *line, size_t tensor)
 
 size_t oa_line_loss_batches(const oa_line_loss *line, size_t samples)
 {
-    size_t covered = samples < line->kept ? samples : line->kept;
+    size_t covered = samples < line->covered_max ? samples : line->covered_max;
     return covered > line->batch ? (covered + line->batch - 1) / line->batch : 1;
 }
 
