@@ -33,14 +33,14 @@ import generate  # noqa: E402
 LIBRARY = "/usr/lib/python3.11"  # Debian's libpython3.11-stdlib and python3.11-minimal
 CONTEXT = 64
 CHARACTERS = "\n" + "".join(map(chr, range(32, 127)))  # others are dropped
-MATCHING, JUDGED = 10000, 2000  # windows of text to match and to judge on
+IMAGES, WINDOWS, JUDGED = 10000, 4000, 1000  # images and windows of text to match on, windows to judge on
 
 generate.RECIPES["wide"] = {**generate.RECIPES["resnet"], "build": lambda: generate.resnet(2)}
 generate.SEEDS |= {"wide-a": (707, 7707), "wide-b": (808, 8808)}
 # Adam with decoupled weight decay; the rate rises over the first tenth of the steps and falls to 0 on a cosine.
 RECIPES = {
     "vit": dict(steps=5000, batch=128, rate=1e-3, decay=0.1),
-    "gpt": dict(steps=3000, batch=48, rate=2e-3, decay=0.1),
+    "gpt": dict(steps=2000, batch=48, rate=2e-3, decay=0.1),
 }
 SEEDS = {
     "vit-a": (111, 1111), "vit-b": (222, 2222),
@@ -131,8 +131,11 @@ def save(path, array):
 
 
 def cut_data(folder):
-    """Images as the tool takes them from Debian's files; windows of text, evenly spaced."""
-    for part, is_held_out, count in (("train", False, MATCHING), ("test", True, JUDGED)):
+    """The first training images; windows of text, evenly spaced."""
+    for kind, name in (("labels-idx1", "-labels"), ("images-idx3", "")):
+        part = generate.read_idx(os.path.join(generate.DATA, f"train-{kind}-ubyte.gz"))[:IMAGES]
+        save(os.path.join(folder, f"images-train{name}.npy"), part)
+    for part, is_held_out, count in (("train", False, WINDOWS), ("test", True, JUDGED)):
         tokens = text(is_held_out)
         print(f"{part}: {len(tokens)} characters")
         inputs, following = windows(tokens, np.linspace(0, len(tokens) - CONTEXT - 1, count).astype(np.int64))

@@ -1,0 +1,222 @@
+#!/usr/bin/python3
+"""Regenerates docs/merges.md: pairs of trained models, merged by every method, with and without repair.
+
+    docs/experiments/merges.py FOLDER [--quick] [--pair NAME ...] [--stage pairs|merge|table|check]
+
+FOLDER takes the pairs that are not in models/ (pairs.py trains them: minutes each on one processor), the aligned models
+and merges.jsonl. Whatever is there already is not made again, so that an interrupted run goes on. Everything together
+takes hours on two cores; --quick trains a fiftieth, judges on a tenth and searches with a few steps, in minutes, to see
+that all of it works (its page goes to FOLDER/merges.md). The stage check, which build/venv/bin/python of ./test.sh runs,
+computes losses and accuracies of merged models again with ONNX Runtime and NumPy. Needs what pairs.py needs.
+"""
+import argparse
+import collections
+import json
+import os
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TOOL = os.path.join(ROOT, "build/release/onnx-align")
+IMAGES = "/usr/share/datasets/fashion-mnist"  # Debian's dataset-fashion-mnist
+TRAINED = ["mlp", "cnn", "resnet"]  # these are in models/
+REPAIR_SAMPLES = 1000
+
+Pair = collections.namedtuple("Pair", "title text is_language shares methods")
+ROWS = [("none", []), ("weights", []), ("activations", []), ("deep-align", []), ("deep-align+weights", [])]
+SEARCHES = [("deep-align+sinkhorn", ["--iterations", "100"]), ("activations+ste", ["--iterations", "100"])]
+LINE, MIDDLE = [0.25, 0.5, 0.75], [0.5]
+PAIRS = {
+    "mlp": Pair("MLP 784-128-128-128-10", "", False, LINE, ROWS + SEARCHES),
+    "cnn": Pair("CNN: 3 convolutions with batch norm, 2 dense layers", "", False, LINE, ROWS + SEARCHES),
+    "resnet": Pair("Residual CNN with batch norm: 9 convolutions, 48-64-128 channels", "", False, LINE, ROWS + SEARCHES),
+    "wide": Pair("The same, twice as wide: 96-128-256 channels", "", False, LINE, ROWS + SEARCHES),
+    "vit": Pair("Vision Transformer: 16 patches, stream of 64, 4 blocks", "", False, LINE, ROWS + SEARCHES),
+    "gpt": Pair("Language model: 64 characters of context, stream of 96, 3 blocks", "", True, LINE, ROWS + SEARCHES),
+    "gpt-kin": Pair("The same, with a tenth of the training in common", "", True, LINE, ROWS),
+}
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(command, **more):
+    note("$ " + " ".join(command))
+    return subprocess.run(command, check=True, **more)
+
+
+def tool(*arguments):
+    """Runs onnx-align; its JSON, or the message of what does not work."""
+    command = [TOOL, *map(str, arguments), "--json"]
+    note("$ " + " ".join(command))
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout)
+
+
+def barrier_and_area(shares, losses):
+    """As onnx-align curve has it: the largest rise above the straight line between the ends, and its integral."""
+    rise = [loss - (share * losses[-1] + (1 - share) * losses[0]) for share, loss in zip(shares, losses)]
+    steps = zip(shares, shares[1:], rise, rise[1:])
+    return max(0, *rise), max(0, sum((right - left) * (y + z) / 2 for left, right, y, z in steps))
+
+
+class Experiment:
+    def __init__(self, options):
+        self.folder, self.quick = os.path.abspath(options.folder), options.quick
+        self.wanted = options.pair or list(PAIRS)
+        self.results = os.path.join(self.folder, "merges.jsonl")
+        os.makedirs(self.folder, exist_ok=True)
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def model(self, pair, end):
+        return os.path.join(ROOT, "models", f"{pair}-{end}.onnx") if pair in TRAINED else self.path(f"{pair}-{end}.onnx")
+
+    def pairs(self):
+        script = os.path.join(ROOT, "docs/experiments/pairs.py")
+        if not os.path.exists(self.path("images-train-labels.npy")):
+            run([script, self.folder, "data"])
+        for pair in self.wanted:
+            for end in "ab":
+                if not os.path.exists(self.model(pair, end)):
+                    run([script, self.folder, f"{pair}-{end}", *(["--quick"] if self.quick else [])])
+
+    # ---- Merging ----
+
+    def data(self, pair, is_test):
+        """Options that name samples: those to match on, or those to judge on."""
+        if PAIRS[pair].is_language:
+            stem = self.path(f"text-{'test' if is_test else 'train'}")
+            return ["--data", f"{stem}.npy", "--labels", f"{stem}-labels.npy"]
+        if is_test and self.quick:
+            stem = os.path.join(ROOT, "models/fashion-test-{}-1000.idx.gz")
+            return ["--data", stem.format("images"), "--labels", stem.format("labels")]
+        if is_test:
+            return ["--data", os.path.join(IMAGES, "t10k-images-idx3-ubyte.gz"),
+                    "--labels", os.path.join(IMAGES, "t10k-labels-idx1-ubyte.gz")]
+        return ["--data", self.path("images-train.npy"), "--labels", self.path("images-train-labels.npy")]
+
+    def done(self):
+        found = {}
+        if os.path.exists(self.results):
+            with open(self.results) as file:
+                for line in file:
+                    entry = json.loads(line)
+                    found[entry["pair"], entry["method"]] = entry
+        return found
+
+    def keep(self, **entry):
+        with open(self.results, "a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def judge(self, pair, models, is_test=True):
+        """Loss and accuracy of models: two at a time, as the ends of a line."""
+        found = []
+        for k in range(0, len(models), 2):
+            a, b = models[k], models[min(k + 1, len(models) - 1)]
+            line = tool("curve", a, b, "-m", "none", "--points", 2, *self.data(pair, is_test))["naive"]
+            found += list(zip(line["loss"], line["accuracy"]))[::-1][:len(models) - k]
+        return found
+
+    def merge(self):
+        for pair in self.wanted:
+            if (pair, "ends") not in self.done():
+                self.keep(pair=pair, method="ends", scores=self.judge(pair, [self.model(pair, end) for end in "ab"]))
+            for method, options in PAIRS[pair].methods:
+                if (pair, method) not in self.done():
+                    self.measure(pair, method, options)
+
+    def aligned(self, pair, method):
+        return self.path(f"{pair}-b-by-{method}.onnx")
+
+    def merged(self, pair, method, share, is_repaired):
+        return self.path(f"{pair}-{method}-{share}{'-repaired' if is_repaired else ''}.onnx")
+
+    def measure(self, pair, method, options):
+        a, b, aligned = self.model(pair, "a"), self.model(pair, "b"), self.aligned(pair, method)
+        if self.quick and "--iterations" in options:
+            options = ["--iterations", "3"]
+        report = tool(a, b, "-o", aligned, "--emit", "aligned", "-m", method, *self.data(pair, False), *options)
+        shares = PAIRS[pair].shares
+        models = {is_repaired: [self.merged(pair, method, share, is_repaired) for share in shares]
+                  for is_repaired in (False, True)}
+        for is_repaired in models:
+            for share, path in zip(shares, models[is_repaired]):
+                more = ["--repair", *self.data(pair, False)[:2]] if is_repaired else []
+                tool(a, aligned, "-o", path, "-m", "none", "--lambda", share, *more)
+        scores = self.judge(pair, models[False] + models[True])
+        middle = shares.index(0.5)
+        training = self.judge(pair, [models[is_repaired][middle] for is_repaired in models], is_test=False)
+        self.keep(pair=pair, method=method, seconds=report["seconds"]["align"], distance=report["distance"], shares=shares,
+                  plain=scores[:len(shares)], repaired=scores[len(shares):], training=training)
+
+    # ---- The page ----
+
+    def table(self):
+        done = self.done()
+        path = self.path("merges.md") if self.quick else os.path.join(ROOT, "docs/merges.md")
+        with open(os.path.join(ROOT, "docs/experiments/merges-head.md")) as file:
+            text = file.read()
+        for pair in PAIRS:
+            text += self.section(pair, done) if (pair, "ends") in done else ""
+        with open(path, "w") as file:
+            file.write(text)
+        note(f"written: {path}")
+
+    def section(self, pair, done):
+        ends = done[pair, "ends"]["scores"]
+        rows = [done[pair, method] for method, _ in PAIRS[pair].methods if (pair, method) in done]
+        found = {row["method"]: row["training"][-1][0] for row in rows}
+        best = min(found, key=found.get) if found else None
+        lines = [f"| {label} | {loss:.3f}, {100 * accuracy:.2f} % | | | | | | |"
+                 for label, (loss, accuracy) in zip(["A", "B"], ends)]
+        lines += [self.line(row, ends, row["method"] == best) for row in rows]
+        return (f"\n## {PAIRS[pair].title}\n\n{PAIRS[pair].text}\n\n"
+                "| | loss, accuracy | barrier | AUC | repaired: loss, accuracy | barrier | AUC | s |\n"
+                "|---|---|---|---|---|---|---|---|\n" + "\n".join(lines) + "\n")
+
+    def line(self, row, ends, is_best):
+        name = "average as they are" if row["method"] == "none" else row["method"]
+        cells = [f"**{name}**" if is_best else name]
+        for kind in ("plain", "repaired"):
+            loss, accuracy = row[kind][row["shares"].index(0.5)]
+            losses = [ends[1][0], *[loss for loss, _ in row[kind]], ends[0][0]]
+            barrier, area = barrier_and_area([0, *row["shares"], 1], losses)
+            cells += [f"{loss:.3f}, {100 * accuracy:.2f} %", f"{barrier:.3f}", f"{area:.3f}"]
+        return "| " + " | ".join([*cells, f"{row['seconds']:.1f}"]) + " |"
+
+    # ---- The same figures, found in another way ----
+
+    def check(self):
+        import check_merges  # needs ONNX Runtime, which the rest does not
+        done = self.done()
+        for pair in [pair for pair in self.wanted if (pair, "ends") in done]:
+            data = self.data(pair, True)
+            samples = check_merges.read(data[1], data[3])
+            cells = [(self.model(pair, end), score) for end, score in zip("ab", done[pair, "ends"]["scores"])]
+            for method in [method for method, _ in PAIRS[pair].methods if (pair, method) in done]:
+                row = done[pair, method]
+                middle = row["shares"].index(0.5)
+                cells += [(self.merged(pair, method, 0.5, kind == "repaired"), row[kind][middle])
+                          for kind in ("plain", "repaired")]
+            check_merges.compare(cells, samples)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--stage", choices=["pairs", "merge", "table", "check"])
+    parser.add_argument("--pair", action="append", choices=PAIRS, help="only this pair; may be repeated")
+    options = parser.parse_args()
+    experiment = Experiment(options)
+    for stage in [options.stage] if options.stage else ["pairs", "merge", "table"]:
+        getattr(experiment, stage)()
+
+
+if __name__ == "__main__":
+    main()
