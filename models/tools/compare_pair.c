@@ -95,7 +95,7 @@ oa_status oa_compare_pair_measure(oa_compare_pair *pair, const oa_compare_option
     }
     if (status == OA_OK) {
         oa_merge_part end = {.graph = b, .tensor_of = tensor_b, .payloads = &payloads};
-        status = oa_curve_measure(&curve, options->points, oa_run_graph(run, 0), run->layout, &end, &samples,
+        status = oa_curve_measure(&curve, options->points, oa_run_graph(run, 0), run->layout, &end, NULL, &samples,
                                   CURVE_BATCH, NULL, NULL, error);
     }
     if (status == OA_OK) {

@@ -159,6 +159,8 @@ void oa_run_free(oa_align_run *run)
         oa_payloads_free(&run->followers[i].payloads);
     }
     oa_payloads_free(&run->merged);
+    oa_repair_destroy(run->repair);
+    oa_free(run->ends);
     oa_samples_close(&run->samples);
     oa_layout_destroy(run->layout);
     oa_aligner_destroy(run->aligner);

@@ -4,6 +4,7 @@
 #define OA_CLI_ALIGN_H
 
 #include "core/check/evaluate.h"
+#include "core/check/repair_ends.h"
 #include "core/learn/aligner.h"
 #include "core/match/match.h"
 #include "core/match/scores.h"
@@ -23,7 +24,7 @@ typedef struct oa_follower {
 } oa_follower;
 
 typedef struct oa_seconds_of {
-    double load, symmetry, align, merge, verify, save, evaluate;
+    double load, symmetry, align, merge, repair, verify, save, evaluate;
 } oa_seconds_of;
 
 typedef struct oa_align_run {
@@ -37,7 +38,11 @@ typedef struct oa_align_run {
     oa_aligner *aligner; /* once deep-align has asked for it */
     oa_payloads merged;
     oa_samples samples;
+    oa_repair *repair;                  /* with --repair, once the parents are measured */
+    oa_repair_end *ends;                /* [options->model_count], the same */
+    oa_repair_info repaired;            /* of the merged model; of the worst point of a curve */
     oa_evaluation first, naive, result; /* when there are labels */
+    oa_evaluation unrepaired;           /* the merged model's before its repair */
     oa_seconds_of seconds;
     double started;
 } oa_align_run;

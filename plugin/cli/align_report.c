@@ -1,4 +1,5 @@
 #include "plugin/cli/align.h"
+#include "plugin/cli/repair.h"
 #include "plugin/cli/report.h"
 
 typedef struct totals {
@@ -70,24 +71,25 @@ static json_t *json_evaluation(const oa_align_run *run)
         json_array_append_new(models, json_score(&run->followers[i].evaluation));
     }
     bool is_merged = run->options->emit == OA_EMIT_MERGED;
-    return json_pack("{s:I, s:o, s:o, s:o}", "samples", (json_int_t)run->first.count, "models", models, "naive",
-                     json_score(&run->naive), "merged", is_merged ? json_score(&run->result) : json_null());
+    return json_pack("{s:I, s:o, s:o, s:o, s:o}", "samples", (json_int_t)run->first.count, "models", models, "naive",
+                     json_score(&run->naive), "unrepaired", run->repair ? json_score(&run->unrepaired) : json_null(),
+                     "merged", is_merged ? json_score(&run->result) : json_null());
 }
 
 static oa_status print_json(const oa_align_run *run, const totals *sums, oa_error *error)
 {
     const oa_options *options = run->options;
     char chain[OA_CHAIN_TEXT_SIZE];
-    json_t *seconds =
-        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "load", run->seconds.load, "symmetry", run->seconds.symmetry,
-                  "align", run->seconds.align, "merge", run->seconds.merge, "verify", run->seconds.verify, "save",
-                  run->seconds.save, "total", oa_seconds() - run->started);
+    json_t *seconds = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "load", run->seconds.load, "symmetry",
+                                run->seconds.symmetry, "align", run->seconds.align, "merge", run->seconds.merge,
+                                "repair", run->seconds.repair, "verify", run->seconds.verify, "save", run->seconds.save,
+                                "total", oa_seconds() - run->started);
     json_t *distance = json_pack("{s:f, s:f}", "before", sums->before, "after", sums->after);
-    return oa_json_print(json_pack("{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "output", options->output, "method",
-                                   oa_chain_text(chain, &run->methods), "models", json_models(options), "groups",
-                                   json_groups(run), "units", (json_int_t)sums->units, "distance", distance, "verified",
-                                   oa_json_verified(options->verifies ? &sums->verified : NULL), "seconds", seconds,
-                                   "evaluation", json_evaluation(run)),
+    return oa_json_print(json_pack("{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "output", options->output,
+                                   "method", oa_chain_text(chain, &run->methods), "models", json_models(options),
+                                   "groups", json_groups(run), "units", (json_int_t)sums->units, "distance", distance,
+                                   "verified", oa_json_verified(options->verifies ? &sums->verified : NULL), "seconds",
+                                   seconds, "repair", oa_json_repair(run), "evaluation", json_evaluation(run)),
                          error);
 }
 
@@ -115,6 +117,9 @@ static void print_evaluation(const oa_align_run *run)
         print_score(label, options->models[i + 1], &run->followers[i].evaluation);
     }
     print_score("naive", "averaged without aligning", &run->naive);
+    if (run->repair) {
+        print_score("aligned", "merged, before its repair", &run->unrepaired);
+    }
     if (options->emit == OA_EMIT_MERGED) {
         print_score("merged", options->output, &run->result);
     }
@@ -135,6 +140,7 @@ static oa_status print_text(const oa_align_run *run, const totals *sums, oa_erro
     } else {
         printf("  not verified (--no-verify)\n");
     }
+    oa_print_repair(run);
     if (run->samples.targets.count) {
         print_evaluation(run);
     }

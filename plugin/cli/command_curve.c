@@ -3,19 +3,26 @@
 #include "plugin/cli/align.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/curve_svg.h"
+#include "plugin/cli/repair.h"
 #include "plugin/cli/report.h"
 
 enum { OA_CURVE_BATCH = 100 };
 
-static oa_status measure(oa_curve *curve, oa_align_run *run, bool is_aligned, oa_error *error)
+/* The lines that are measured. */
+typedef enum line { NAIVE, ALIGNED, REPAIRED, LINES } line;
+
+static const char *const line_names[LINES] = {"naive", "aligned", "repaired"};
+
+static oa_status measure(oa_curve *curve, oa_align_run *run, line kind, oa_error *error)
 {
     oa_progress progress;
     oa_merge_part b = {.graph = oa_run_graph(run, 1),
                        .tensor_of = run->followers[0].pairing.tensor_b,
-                       .payloads = is_aligned ? &run->followers[0].payloads : NULL};
-    oa_progress_start(&progress, run->options, is_aligned ? "aligned" : "naive");
+                       .payloads = kind == NAIVE ? NULL : &run->followers[0].payloads};
+    oa_progress_start(&progress, run->options, line_names[kind]);
     oa_status status = oa_curve_measure(curve, run->options->points, oa_run_graph(run, 0), run->layout, &b,
-                                        &run->samples, OA_CURVE_BATCH, oa_progress_step, &progress, error);
+                                        kind == REPAIRED ? run->repair : NULL, &run->samples, OA_CURVE_BATCH,
+                                        oa_progress_step, &progress, error);
     oa_progress_end(&progress);
     if (status != OA_OK) {
         oa_error_context(error, "along the line from %s to %s", run->options->models[1], run->options->models[0]);
@@ -52,55 +59,75 @@ static void accuracy_text(char text[static 32], const oa_curve *curve, size_t i)
     }
 }
 
-static void print_text(const oa_align_run *run, const oa_curve *naive, const oa_curve *aligned)
+static void print_text(const oa_align_run *run, const oa_curve *curves, size_t count)
 {
     const oa_options *options = run->options;
     char chain[OA_CHAIN_TEXT_SIZE];
-    printf("A %s, B %s, %zu samples of %s; aligned by %s\n\n", options->models[0], options->models[1],
+    printf("A %s, B %s, %zu samples of %s; aligned by %s\n", options->models[0], options->models[1],
            run->samples.data.count, options->data, oa_chain_text(chain, &run->methods));
-    printf("share of A   naive loss  accuracy   aligned loss  accuracy\n");
-    for (size_t i = 0; i < naive->count; i++) {
-        char accuracies[2][32];
-        accuracy_text(accuracies[0], naive, i);
-        accuracy_text(accuracies[1], aligned, i);
-        printf("%10.3f   %10.4f  %s   %12.4f  %s\n", naive->lambda[i], naive->loss[i], accuracies[0], aligned->loss[i],
-               accuracies[1]);
+    oa_print_repair(run);
+    printf("\nshare of A");
+    for (size_t c = 0; c < count; c++) {
+        printf("   %*s loss  accuracy", c ? 8 : 5, line_names[c]);
     }
-    printf("\n%-10s   barrier %.4f, area under the curve %.4f\n", "naive", naive->barrier, naive->auc);
-    printf("%-10s   barrier %.4f, area under the curve %.4f\n", "aligned", aligned->barrier, aligned->auc);
+    printf("\n");
+    for (size_t i = 0; i < curves[0].count; i++) {
+        printf("%10.3f", curves[0].lambda[i]);
+        for (size_t c = 0; c < count; c++) {
+            char accuracy[32];
+            accuracy_text(accuracy, &curves[c], i);
+            printf("   %*.4f  %s", c ? 13 : 10, curves[c].loss[i], accuracy);
+        }
+        printf("\n");
+    }
+    printf("\n");
+    for (size_t c = 0; c < count; c++) {
+        printf("%-10s   barrier %.4f, area under the curve %.4f\n", line_names[c], curves[c].barrier, curves[c].auc);
+    }
 }
 
-static oa_status print(const oa_align_run *run, const oa_curve *naive, const oa_curve *aligned, oa_error *error)
+static oa_status print(const oa_align_run *run, const oa_curve *curves, size_t count, oa_error *error)
 {
     char chain[OA_CHAIN_TEXT_SIZE];
-    if (run->options->is_json) {
-        return oa_json_print(json_pack("{s:o, s:o, s:o, s:s}", "lambda", json_list(naive->lambda, naive->count),
-                                       "naive", json_curve(naive), "aligned", json_curve(aligned), "method",
-                                       oa_chain_text(chain, &run->methods)),
-                             error);
+    if (!run->options->is_json) {
+        print_text(run, curves, count);
+        return oa_finish_output(error);
     }
-    print_text(run, naive, aligned);
-    return oa_finish_output(error);
+    json_t *object = json_pack("{s:o, s:o, s:o, s:s}", "lambda", json_list(curves[0].lambda, curves[0].count), "naive",
+                               json_curve(&curves[NAIVE]), "aligned", json_curve(&curves[ALIGNED]), "method",
+                               oa_chain_text(chain, &run->methods));
+    if (object && count > REPAIRED) {
+        json_object_set_new(object, "repaired", json_curve(&curves[REPAIRED]));
+        json_object_set_new(object, "repair", oa_json_repair(run));
+    }
+    return oa_json_print(object, error);
 }
 
 oa_status oa_command_curve(const oa_options *options, oa_error *error)
 {
     oa_align_run run = {.options = options, .started = oa_seconds()};
-    oa_curve naive = {0};
-    oa_curve aligned = {0};
+    oa_curve curves[LINES] = {0};
+    size_t count = options->repairs ? LINES : REPAIRED;
     oa_status status = oa_run_load(&run, error);
     status = status == OA_OK ? oa_run_find_layout(&run, error) : status;
     oa_run_settle_method(&run);
     status = status == OA_OK ? oa_run_match(&run, 0, error) : status;
     status = status == OA_OK ? oa_run_reorder(&run, 0, error) : status;
-    status = status == OA_OK ? measure(&naive, &run, false, error) : status;
-    status = status == OA_OK ? measure(&aligned, &run, true, error) : status;
-    if (status == OA_OK && options->svg) {
-        status = oa_curve_svg_save(options->svg, &naive, &aligned, options->models[0], options->models[1], error);
+    status = status == OA_OK ? oa_run_prepare_repair(&run, error) : status;
+    for (size_t c = 0; c < count && status == OA_OK; c++) {
+        status = measure(&curves[c], &run, (line)c, error);
     }
-    status = status == OA_OK ? print(&run, &naive, &aligned, error) : status;
-    oa_curve_free(&naive);
-    oa_curve_free(&aligned);
+    if (status == OA_OK && options->svg) {
+        status = oa_curve_svg_save(options->svg, curves, count, options->models[0], options->models[1], error);
+    }
+    if (status == OA_OK) {
+        run.repaired = curves[REPAIRED].repaired;
+        oa_note_repair(&run);
+        status = print(&run, curves, count, error);
+    }
+    for (size_t c = 0; c < LINES; c++) {
+        oa_curve_free(&curves[c]);
+    }
     oa_run_free(&run);
     return status;
 }

@@ -4,17 +4,27 @@
 
 #include <math.h>
 
-enum { PLOT_WIDTH = 360, PLOT_HEIGHT = 240, LEFT = 62, TOP = 64, GAP = 84 };
+enum { PLOT_WIDTH = 360, PLOT_HEIGHT = 240, LEFT = 62, TOP = 64, GAP = 84, LINE = 22 };
+
+static const char *const styles[] = {"naive", "aligned", "third"};
+static const char *const meanings[] = {"averaged as they are", "aligned first", "aligned, then repaired"};
+
+static const double *values_of(const oa_curve *curve, bool is_accuracy)
+{
+    return is_accuracy ? curve->accuracy : curve->loss;
+}
 
 /* `width`: both places when there is but one plot. */
-static void put_plot(oa_svg *svg, size_t place, int width, const char *title, const oa_curve *naive,
-                     const oa_curve *aligned, const double *naive_values, const double *aligned_values, double scale)
+static void put_plot(oa_svg *svg, size_t place, int width, const oa_curve *curves, size_t count, bool is_accuracy)
 {
+    double scale = is_accuracy ? 100.0 : 1.0;
     double low = INFINITY;
     double high = -INFINITY;
-    for (size_t i = 0; i < naive->count; i++) {
-        low = fmin(low, scale * fmin(naive_values[i], aligned_values[i]));
-        high = fmax(high, scale * fmax(naive_values[i], aligned_values[i]));
+    for (size_t c = 0; c < count; c++) {
+        for (size_t i = 0; i < curves[c].count; i++) {
+            low = fmin(low, scale * values_of(&curves[c], is_accuracy)[i]);
+            high = fmax(high, scale * values_of(&curves[c], is_accuracy)[i]);
+        }
     }
     oa_plot plot = {.left = LEFT + (double)place * (PLOT_WIDTH + GAP),
                     .top = TOP,
@@ -22,32 +32,34 @@ static void put_plot(oa_svg *svg, size_t place, int width, const char *title, co
                     .height = PLOT_HEIGHT,
                     .x = {0.0, 1.0, 0.25},
                     .y = oa_plot_axis_round(low, high),
-                    .title = title,
+                    .title = is_accuracy ? "accuracy, %" : "loss",
                     .x_title = "share of A"};
     oa_plot_frame(svg, &plot);
-    oa_plot_line(svg, &plot, naive->lambda, naive_values, naive->count, scale, "naive");
-    oa_plot_line(svg, &plot, aligned->lambda, aligned_values, aligned->count, scale, "aligned");
+    for (size_t c = 0; c < count; c++) {
+        oa_plot_line(svg, &plot, curves[c].lambda, values_of(&curves[c], is_accuracy), curves[c].count, scale,
+                     styles[c]);
+    }
 }
 
-oa_status oa_curve_svg_save(const char *path, const oa_curve *naive, const oa_curve *aligned, const char *a,
-                            const char *b, oa_error *error)
+oa_status oa_curve_svg_save(const char *path, const oa_curve *curves, size_t count, const char *a, const char *b,
+                            oa_error *error)
 {
     oa_svg svg = {0};
-    int height = TOP + PLOT_HEIGHT + 88;
-    oa_svg_begin(&svg, LEFT + 2 * PLOT_WIDTH + GAP + 24, height);
+    bool has_accuracy = curves[0].has_accuracy;
+    int first = TOP + PLOT_HEIGHT + 70; /* of the legend's lines, two curves in each */
+    oa_svg_begin(&svg, LEFT + 2 * PLOT_WIDTH + GAP + 24, first + LINE * (int)((count - 1) / 2) + 18);
     oa_svg_put(&svg, "<text x=\"%d\" y=\"26\">A: ", LEFT);
     oa_svg_put_escaped(&svg, a);
     oa_svg_put(&svg, ", B: ");
     oa_svg_put_escaped(&svg, b);
     oa_svg_put(&svg, "</text>\n");
-    put_plot(&svg, 0, naive->has_accuracy ? PLOT_WIDTH : 2 * PLOT_WIDTH + GAP, "loss", naive, aligned, naive->loss,
-             aligned->loss, 1.0);
-    if (naive->has_accuracy) {
-        put_plot(&svg, 1, PLOT_WIDTH, "accuracy, %", naive, aligned, naive->accuracy, aligned->accuracy, 100.0);
+    put_plot(&svg, 0, has_accuracy ? PLOT_WIDTH : 2 * PLOT_WIDTH + GAP, curves, count, false);
+    if (has_accuracy) {
+        put_plot(&svg, 1, PLOT_WIDTH, curves, count, true);
     }
-    oa_plot_legend(&svg, LEFT, height - 18, "naive", "averaged as they are: barrier %.4g, area %.4g", naive->barrier,
-                   naive->auc);
-    oa_plot_legend(&svg, LEFT + PLOT_WIDTH + GAP, height - 18, "aligned", "aligned first: barrier %.4g, area %.4g",
-                   aligned->barrier, aligned->auc);
+    for (size_t c = 0; c < count; c++) {
+        oa_plot_legend(&svg, LEFT + (int)(c % 2) * (PLOT_WIDTH + GAP), first + LINE * (int)(c / 2), styles[c],
+                       "%s: barrier %.4g, area %.4g", meanings[c], curves[c].barrier, curves[c].auc);
+    }
     return oa_svg_save(&svg, path, error);
 }

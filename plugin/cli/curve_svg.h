@@ -4,9 +4,10 @@
 
 #include "core/check/curve.h"
 
-/* Writes an SVG file with two plots (loss, accuracy; naive and aligned in each) that stands for itself and reads in
- * light and dark surroundings. `a` and `b` name the ends. OA_ERROR_OUTPUT, OA_ERROR_MEMORY; nothing half-written. */
-oa_status oa_curve_svg_save(const char *path, const oa_curve *naive, const oa_curve *aligned, const char *a,
-                            const char *b, oa_error *error);
+/* Writes an SVG file with two plots (loss, accuracy; in each the naive line, the aligned one and, with three curves,
+ * the repaired one) that stands for itself and reads in light and dark surroundings. `a` and `b` name the ends.
+ * OA_ERROR_OUTPUT, OA_ERROR_MEMORY; nothing half-written. */
+oa_status oa_curve_svg_save(const char *path, const oa_curve *curves, size_t count, const char *a, const char *b,
+                            oa_error *error);
 
 #endif

@@ -78,6 +78,7 @@ typedef struct oa_options {
     const char *axis; /* to explain (inspect) */
     const char *dot;  /* drawing to write (inspect) */
     size_t points;    /* of a curve */
+    bool repairs;
     bool inverts;
     bool randomises;
     bool verifies;
