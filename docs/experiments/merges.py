@@ -20,7 +20,6 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TOOL = os.path.join(ROOT, "build/release/onnx-align")
 IMAGES = "/usr/share/datasets/fashion-mnist"  # Debian's dataset-fashion-mnist
 TRAINED = ["mlp", "cnn", "resnet"]  # these are in models/
-REPAIR_SAMPLES = 1000
 
 Pair = collections.namedtuple("Pair", "title text is_language shares methods")
 ROWS = [("none", []), ("weights", []), ("activations", []), ("deep-align", []), ("deep-align+weights", [])]
@@ -78,7 +77,7 @@ class Experiment:
 
     def pairs(self):
         script = os.path.join(ROOT, "docs/experiments/pairs.py")
-        if not os.path.exists(self.path("images-train-labels.npy")):
+        if not os.path.exists(self.path("text-test.npy")):
             run([script, self.folder, "data"])
         for pair in self.wanted:
             for end in "ab":
@@ -87,18 +86,16 @@ class Experiment:
 
     # ---- Merging ----
 
-    def data(self, pair, is_test):
-        """Options that name samples: those to match on, or those to judge on."""
-        if PAIRS[pair].is_language:
-            stem = self.path(f"text-{'test' if is_test else 'train'}")
-            return ["--data", f"{stem}.npy", "--labels", f"{stem}-labels.npy"]
-        if is_test and self.quick:
-            stem = os.path.join(ROOT, "models/fashion-test-{}-1000.idx.gz")
-            return ["--data", stem.format("images"), "--labels", stem.format("labels")]
-        if is_test:
-            return ["--data", os.path.join(IMAGES, "t10k-images-idx3-ubyte.gz"),
-                    "--labels", os.path.join(IMAGES, "t10k-labels-idx1-ubyte.gz")]
-        return ["--data", self.path("images-train.npy"), "--labels", self.path("images-train-labels.npy")]
+    def data(self, pair, part):
+        """Options that name samples: those to "match" on, for the "choice" between methods, or for the "test"."""
+        stem = self.path(f"{'text' if PAIRS[pair].is_language else 'images'}-{part}")
+        data, labels = f"{stem}.npy", f"{stem}-labels.npy"
+        if part == "test" and not PAIRS[pair].is_language:
+            stem = (os.path.join(ROOT, "models/fashion-test-{}-1000.idx.gz") if self.quick
+                    else os.path.join(IMAGES, "t10k-{}-ubyte.gz"))
+            data, labels = ((stem.format(kind) for kind in ("images", "labels")) if self.quick
+                            else (stem.format(kind) for kind in ("images-idx3", "labels-idx1")))
+        return ["--data", data, "--labels", labels]
 
     def done(self):
         found = {}
@@ -113,12 +110,12 @@ class Experiment:
         with open(self.results, "a") as file:
             file.write(json.dumps(entry) + "\n")
 
-    def judge(self, pair, models, is_test=True):
+    def judge(self, pair, models, part="test"):
         """Loss and accuracy of models: two at a time, as the ends of a line."""
         found = []
         for k in range(0, len(models), 2):
             a, b = models[k], models[min(k + 1, len(models) - 1)]
-            line = tool("curve", a, b, "-m", "none", "--points", 2, *self.data(pair, is_test))["naive"]
+            line = tool("curve", a, b, "-m", "none", "--points", 2, *self.data(pair, part))["naive"]
             found += list(zip(line["loss"], line["accuracy"]))[::-1][:len(models) - k]
         return found
 
@@ -140,19 +137,19 @@ class Experiment:
         a, b, aligned = self.model(pair, "a"), self.model(pair, "b"), self.aligned(pair, method)
         if self.quick and "--iterations" in options:
             options = ["--iterations", "3"]
-        report = tool(a, b, "-o", aligned, "--emit", "aligned", "-m", method, *self.data(pair, False), *options)
+        report = tool(a, b, "-o", aligned, "--emit", "aligned", "-m", method, *self.data(pair, "match"), *options)
         shares = PAIRS[pair].shares
         models = {is_repaired: [self.merged(pair, method, share, is_repaired) for share in shares]
                   for is_repaired in (False, True)}
         for is_repaired in models:
             for share, path in zip(shares, models[is_repaired]):
-                more = ["--repair", *self.data(pair, False)[:2]] if is_repaired else []
+                more = ["--repair", *self.data(pair, "match")[:2]] if is_repaired else []
                 tool(a, aligned, "-o", path, "-m", "none", "--lambda", share, *more)
         scores = self.judge(pair, models[False] + models[True])
         middle = shares.index(0.5)
-        training = self.judge(pair, [models[is_repaired][middle] for is_repaired in models], is_test=False)
+        choice = self.judge(pair, [models[is_repaired][middle] for is_repaired in models], "choice")
         self.keep(pair=pair, method=method, seconds=report["seconds"]["align"], distance=report["distance"], shares=shares,
-                  plain=scores[:len(shares)], repaired=scores[len(shares):], training=training)
+                  plain=scores[:len(shares)], repaired=scores[len(shares):], choice=choice)
 
     # ---- The page ----
 
@@ -170,7 +167,7 @@ class Experiment:
     def section(self, pair, done):
         ends = done[pair, "ends"]["scores"]
         rows = [done[pair, method] for method, _ in PAIRS[pair].methods if (pair, method) in done]
-        found = {row["method"]: row["training"][-1][0] for row in rows}
+        found = {row["method"]: row["choice"][-1][0] for row in rows}
         best = min(found, key=found.get) if found else None
         lines = [f"| {label} | {loss:.3f}, {100 * accuracy:.2f} % | | | | | | |"
                  for label, (loss, accuracy) in zip(["A", "B"], ends)]
@@ -195,7 +192,7 @@ class Experiment:
         import check_merges  # needs ONNX Runtime, which the rest does not
         done = self.done()
         for pair in [pair for pair in self.wanted if (pair, "ends") in done]:
-            data = self.data(pair, True)
+            data = self.data(pair, "test")
             samples = check_merges.read(data[1], data[3])
             cells = [(self.model(pair, end), score) for end, score in zip("ab", done[pair, "ends"]["scores"])]
             for method in [method for method, _ in PAIRS[pair].methods if (pair, method) in done]:

@@ -33,14 +33,16 @@ import generate  # noqa: E402
 LIBRARY = "/usr/lib/python3.11"  # Debian's libpython3.11-stdlib and python3.11-minimal
 CONTEXT = 64
 CHARACTERS = "\n" + "".join(map(chr, range(32, 127)))  # others are dropped
-IMAGES, WINDOWS, JUDGED = 10000, 4000, 1000  # images and windows of text to match on, windows to judge on
+# Images and windows of text out of the training sets to match on, and others to choose between methods on; windows of the
+# files held out to judge on. The images to judge on are Debian's 10,000 test images.
+IMAGES, CHOICE_IMAGES, WINDOWS, CHOICE_WINDOWS, JUDGED = 10000, 2000, 4000, 500, 1000
 
 generate.RECIPES["wide"] = {**generate.RECIPES["resnet"], "build": lambda: generate.resnet(2)}
 generate.SEEDS |= {"wide-a": (707, 7707), "wide-b": (808, 8808)}
 # Adam with decoupled weight decay; the rate rises over the first tenth of the steps and falls to 0 on a cosine.
 RECIPES = {
-    "vit": dict(steps=5000, batch=128, rate=1e-3, decay=0.1),
-    "gpt": dict(steps=2000, batch=48, rate=2e-3, decay=0.1),
+    "vit": dict(steps=3000, batch=128, rate=1e-3, decay=0.1),
+    "gpt": dict(steps=1500, batch=48, rate=2e-3, decay=0.1),
 }
 SEEDS = {
     "vit-a": (111, 1111), "vit-b": (222, 2222),
@@ -131,14 +133,16 @@ def save(path, array):
 
 
 def cut_data(folder):
-    """The first training images; windows of text, evenly spaced."""
+    """The first training images and those behind them; windows of text, evenly spaced."""
     for kind, name in (("labels-idx1", "-labels"), ("images-idx3", "")):
-        part = generate.read_idx(os.path.join(generate.DATA, f"train-{kind}-ubyte.gz"))[:IMAGES]
-        save(os.path.join(folder, f"images-train{name}.npy"), part)
-    for part, is_held_out, count in (("train", False, WINDOWS), ("test", True, JUDGED)):
+        array = generate.read_idx(os.path.join(generate.DATA, f"train-{kind}-ubyte.gz"))
+        save(os.path.join(folder, f"images-choice{name}.npy"), array[IMAGES:IMAGES + CHOICE_IMAGES])
+        save(os.path.join(folder, f"images-match{name}.npy"), array[:IMAGES])
+    for part, is_held_out, count in (("choice", False, CHOICE_WINDOWS), ("match", False, WINDOWS), ("test", True, JUDGED)):
         tokens = text(is_held_out)
-        print(f"{part}: {len(tokens)} characters")
-        inputs, following = windows(tokens, np.linspace(0, len(tokens) - CONTEXT - 1, count).astype(np.int64))
+        first = CONTEXT if part == "choice" else 0
+        starts = np.linspace(first, len(tokens) - CONTEXT - 1 - first, count).astype(np.int64)
+        inputs, following = windows(tokens, starts)
         save(os.path.join(folder, f"text-{part}-labels.npy"), following)
         save(os.path.join(folder, f"text-{part}.npy"), inputs)
 

@@ -114,8 +114,13 @@ oa_status oa_command_curve(const oa_options *options, oa_error *error)
     status = status == OA_OK ? oa_run_match(&run, 0, error) : status;
     status = status == OA_OK ? oa_run_reorder(&run, 0, error) : status;
     status = status == OA_OK ? oa_run_prepare_repair(&run, error) : status;
+    bool is_naive = oa_chain_has(&run.methods, OA_METHOD_NONE); /* the aligned line, too: it is measured once */
     for (size_t c = 0; c < count && status == OA_OK; c++) {
-        status = measure(&curves[c], &run, (line)c, error);
+        if (c == ALIGNED && is_naive) {
+            curves[c] = curves[NAIVE];
+        } else {
+            status = measure(&curves[c], &run, (line)c, error);
+        }
     }
     if (status == OA_OK && options->svg) {
         status = oa_curve_svg_save(options->svg, curves, count, options->models[0], options->models[1], error);
@@ -124,6 +129,9 @@ oa_status oa_command_curve(const oa_options *options, oa_error *error)
         run.repaired = curves[REPAIRED].repaired;
         oa_note_repair(&run);
         status = print(&run, curves, count, error);
+    }
+    if (is_naive) {
+        curves[ALIGNED] = (oa_curve){0};
     }
     for (size_t c = 0; c < LINES; c++) {
         oa_curve_free(&curves[c]);
