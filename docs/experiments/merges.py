@@ -17,8 +17,9 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TOOL = os.path.join(ROOT, "build/release/onnx-align")
-IMAGES = "/usr/share/datasets/fashion-mnist"  # Debian's dataset-fashion-mnist
+TOOL = os.environ.get("ONNX_ALIGN", os.path.join(ROOT, "build/release/onnx-align"))
+TEST_IMAGES = [f"/usr/share/datasets/fashion-mnist/t10k-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1")]
+DEMO_IMAGES = [os.path.join(ROOT, f"models/fashion-test-{kind}-1000.idx.gz") for kind in ("images", "labels")]
 TRAINED = ["mlp", "cnn", "resnet"]  # these are in models/
 
 Pair = collections.namedtuple("Pair", "title text is_language shares methods")
@@ -88,13 +89,10 @@ class Experiment:
 
     def data(self, pair, part):
         """Options that name samples: those to "match" on, for the "choice" between methods, or for the "test"."""
-        stem = self.path(f"{'text' if PAIRS[pair].is_language else 'images'}-{part}")
-        data, labels = f"{stem}.npy", f"{stem}-labels.npy"
-        if part == "test" and not PAIRS[pair].is_language:
-            stem = (os.path.join(ROOT, "models/fashion-test-{}-1000.idx.gz") if self.quick
-                    else os.path.join(IMAGES, "t10k-{}-ubyte.gz"))
-            data, labels = ((stem.format(kind) for kind in ("images", "labels")) if self.quick
-                            else (stem.format(kind) for kind in ("images-idx3", "labels-idx1")))
+        stem = f"{'text' if PAIRS[pair].is_language else 'images'}-{part}"
+        data, labels = self.path(f"{stem}.npy"), self.path(f"{stem}-labels.npy")
+        if stem == "images-test":
+            data, labels = DEMO_IMAGES if self.quick else TEST_IMAGES
         return ["--data", data, "--labels", labels]
 
     def done(self):
