@@ -11,8 +11,7 @@ typedef enum oa_loss_kind {
 
 /* How many classes an output [batch, positions..., classes] tells apart at each position: the size of its last axis,
  * axes of size 1 behind it left out (networks of convolutions alone end in [batch, classes, 1, 1]). 0 unless `labels`
- * labels are one for each position of each sample: as many as there are samples, when there are no positions. O(rank).
- */
+ * labels are one for each position of each sample, or without positions one for each sample. O(rank). */
 size_t oa_loss_classes(const oa_array *output, size_t labels);
 
 #endif

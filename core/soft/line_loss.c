@@ -5,8 +5,7 @@
 #include <string.h>
 
 static const size_t BYTES_MAX = (size_t)256 << 20;
-/* A sample with a label at each of many positions says as much as many samples: a batch, and what is covered at most.
- */
+/* A sample with a label at each of many positions says as much as many samples: most in a batch, and to judge. */
 enum { BATCH_LABELS = 2048, COVERED_LABELS = 8192 };
 
 struct oa_line_loss {
