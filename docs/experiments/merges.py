@@ -23,7 +23,7 @@ DEMO_IMAGES = [os.path.join(ROOT, f"models/fashion-test-{kind}-1000.idx.gz") for
 TRAINED = ["mlp", "cnn", "resnet"]  # these are in models/
 
 Pair = collections.namedtuple("Pair", "title text is_language shares methods")
-ROWS = [("none", []), ("weights", []), ("activations", []), ("deep-align", []), ("deep-align+weights", [])]
+ROWS = [("none", []), ("weights", []), ("activations", []), ("deep-align", [])]
 SEARCHES = [("deep-align+sinkhorn", ["--iterations", "100"]), ("activations+ste", ["--iterations", "100"])]
 LINE, MIDDLE = [0.25, 0.5, 0.75], [0.5]
 PAIRS = {
