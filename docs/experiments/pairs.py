@@ -201,7 +201,7 @@ def export(model, path, name):
     torch.onnx.export(
         model, torch.zeros(1, CONTEXT, dtype=torch.int64) if is_text else torch.zeros(1, 1, 28, 28), path + ".partial",
         input_names=[inputs], output_names=["logits"], dynamic_axes={inputs: {0: "batch"}, "logits": {0: "batch"}},
-        opset_version=17, do_constant_folding=False, training=torch.onnx.TrainingMode.PRESERVE)
+        opset_version=17)
     os.replace(path + ".partial", path)
 
 
