@@ -25,13 +25,14 @@ TRAINED = ["mlp", "cnn", "resnet"]  # these are in models/
 Pair = collections.namedtuple("Pair", "title text is_language methods")
 ROWS = [("none", []), ("weights", []), ("activations", []), ("deep-align", [])]
 SEARCHES = [("deep-align+sinkhorn", ["--iterations", "100"]), ("activations+ste", ["--iterations", "100"])]
+LONG_SEARCHES = [("activations+ste", ["--iterations", "300"]), ("deep-align+sinkhorn", ["--iterations", "300"])]
 SHARES = [0.25, 0.5, 0.75]  # of A
 PAIRS = {
     "mlp": Pair("MLP 784-128-128-128-10", "", False, ROWS + SEARCHES),
     "cnn": Pair("CNN: 3 convolutions with batch norm, 2 dense layers", "", False, ROWS + SEARCHES),
     "resnet": Pair("Residual CNN with batch norm: 9 convolutions, 48-64-128 channels", "", False, ROWS + SEARCHES),
     "wide": Pair("The same, twice as wide: 96-128-256 channels", "", False, ROWS + SEARCHES),
-    "vit": Pair("Vision Transformer: 16 patches, stream of 64, 4 blocks", "", False, ROWS + SEARCHES),
+    "vit": Pair("Vision Transformer: 16 patches, stream of 64, 4 blocks", "", False, ROWS + LONG_SEARCHES),
     "gpt": Pair("Language model: 64 characters of context, stream of 96, 3 blocks", "", True, ROWS + SEARCHES),
     "gpt-kin": Pair("The same, with a tenth of the training in common", "", True, ROWS),
 }
