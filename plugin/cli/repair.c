@@ -34,11 +34,11 @@ oa_status oa_run_prepare_repair(oa_align_run *run, oa_error *error)
                                    .payloads = &run->followers[i].payloads};
     }
     if (status == OA_OK) {
-        status = oa_repair_create(&run->repair, oa_run_graph(run, 0), count + 1, &settings, error);
+        status = oa_repair_create(&run->repair, oa_run_graph(run, 0), count + 1, &run->samples.data, &settings, error);
     }
     if (status == OA_OK) {
-        status = oa_repair_measure_parents(run->ends, run->repair, oa_run_graph(run, 0), run->layout, parts, count,
-                                           &run->samples.data, &settings, error);
+        status =
+            oa_repair_measure_parents(run->ends, run->repair, oa_run_graph(run, 0), run->layout, parts, count, error);
     }
     oa_progress_end(&progress);
     oa_free(parts);
@@ -55,8 +55,7 @@ oa_status oa_run_repair(oa_align_run *run, oa_error *error)
         return OA_OK;
     }
     double start = oa_seconds();
-    oa_status status =
-        oa_repair_apply(&run->merged, &run->repaired, run->repair, run->options->weights, &run->samples.data, error);
+    oa_status status = oa_repair_apply(&run->merged, &run->repaired, run->repair, run->options->weights, error);
     if (status != OA_OK) {
         oa_error_context(error, "--repair of the merged model on %s", run->options->data);
     }
