@@ -8,7 +8,7 @@
 
 /* Statistics are of a few numbers a unit: more samples than this make no difference that could be measured
  * (docs/repair.md), and every level reads them again. */
-enum { DEFAULT_BATCH = 100, DEFAULT_SAMPLES = 2000 };
+enum { DEFAULT_BATCH = 100, DEFAULT_SAMPLES = 1000 };
 
 struct oa_repair {
     const oa_graph *graph;

@@ -244,7 +244,7 @@ static const char *plan_layer(oa_repair_place *place, const planner *p, size_t i
     size_t bias = has_bias ? own_constant(&no_bias, p, adds, form.bias_slot, units) : OA_NONE;
     bias = form.bias_factor != 0.0 ? bias : OA_NONE;
     if (has_bias && bias == OA_NONE) {
-        return "its bias is shared or computed";
+        return "its bias is used elsewhere, or computed";
     }
     *place = (oa_repair_place){.kind = bias == OA_NONE ? OA_REPAIR_SCALE : OA_REPAIR_SCALE_SHIFT,
                                .node = index,
