@@ -239,11 +239,10 @@ static const char *plan_layer(oa_repair_place *place, const planner *p, size_t i
         adds = add == OA_NONE ? node : &p->graph->nodes[add];
         output = add == OA_NONE ? output : adds->outputs[0];
     }
-    const char *no_bias = NULL;
-    bool has_bias = form.bias_slot != OA_NONE && oa_node_input(adds, form.bias_slot) != OA_NONE;
-    size_t bias = has_bias ? own_constant(&no_bias, p, adds, form.bias_slot, units) : OA_NONE;
-    bias = form.bias_factor != 0.0 ? bias : OA_NONE;
-    if (has_bias && bias == OA_NONE) {
+    bool has_bias =
+        form.bias_slot != OA_NONE && oa_node_input(adds, form.bias_slot) != OA_NONE && form.bias_factor != 0.0;
+    size_t bias = has_bias ? own_constant(&reason, p, adds, form.bias_slot, units) : OA_NONE;
+    if (reason) {
         return "its bias is used elsewhere, or computed";
     }
     *place = (oa_repair_place){.kind = bias == OA_NONE ? OA_REPAIR_SCALE : OA_REPAIR_SCALE_SHIFT,
