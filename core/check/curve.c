@@ -42,8 +42,7 @@ static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, con
     }
     if (status == OA_OK && repair && i > 0 && i + 1 < curve->count) {
         oa_repair_info info;
-        status =
-            oa_repair_apply(&mixed, &info, repair, (double[]){curve->lambda[i], part.weight}, &samples->data, error);
+        status = oa_repair_apply(&mixed, &info, repair, (double[]){curve->lambda[i], part.weight}, error);
         if (status == OA_OK && (curve->repaired.samples == 0 || info.uncertainty > curve->repaired.uncertainty)) {
             curve->repaired = info;
         }

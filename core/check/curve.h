@@ -23,7 +23,7 @@ void oa_curve_free(oa_curve *curve);
 /* Measures `count` >= 2 points on the samples. `b` is the other end: its constants as they are to be averaged (weight
  * is not used, payloads are kept). The models on the way are made by oa_merge, running variances included, just as
  * merging makes them; the ends are a and b themselves. With a `repair` (NULL: none) that has measured both, a first,
- * those between the ends are repaired on the samples' data; the ends never are, so that barriers with and without
+ * those between the ends are repaired; the ends never are, so that barriers with and without
  * compare. `progress` may be NULL.
  *
  * barrier = max over lambda of psi, auc = trapezoidal integral of psi over [0, 1], both floored at 0, where

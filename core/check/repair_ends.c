@@ -52,12 +52,6 @@ static oa_status compare_output(comparison *c, const oa_array *before, const oa_
     return OA_OK;
 }
 
-static oa_status run(oa_array *outputs, oa_executor *executor, const oa_array *batch, const oa_payloads *payloads,
-                     oa_error *error)
-{
-    return oa_executor_run(outputs, executor, batch, payloads, error);
-}
-
 static void free_outputs(oa_array *outputs, size_t count)
 {
     for (size_t i = 0; i < count && outputs; i++) {
@@ -76,8 +70,8 @@ static oa_status compare_batch(end_run *e, const oa_array *batch, size_t n, cons
                                const oa_payloads *after, oa_error *error)
 {
     size_t count = e->graph->output_count;
-    oa_status status = run(e->outputs, e->executor, batch, before, error);
-    status = status == OA_OK ? run(e->outputs + count, e->executor, batch, after, error) : status;
+    oa_status status = oa_executor_run(e->outputs, e->executor, batch, before, error);
+    status = status == OA_OK ? oa_executor_run(e->outputs + count, e->executor, batch, after, error) : status;
     for (size_t i = 0; i < count && status == OA_OK; i++) {
         status = compare_output(&e->sums, &e->outputs[i], &e->outputs[count + i], i == 0, n, error);
     }
@@ -85,32 +79,33 @@ static oa_status compare_batch(end_run *e, const oa_array *batch, size_t n, cons
     return status;
 }
 
-static oa_status compare_models(oa_repair_end *end, const oa_graph *graph, const oa_payloads *before,
-                                const oa_payloads *after, const oa_batches *data, const oa_repair_settings *settings,
-                                oa_error *error)
+static void finish(oa_repair_end *end, const comparison *c, size_t samples)
 {
-    const oa_repair_batches batches = oa_repair_batches_of(graph, data, settings);
+    double count = (double)(c->elements ? c->elements : 1);
+    double mean = c->sum / count;
+    double variance = c->sum_of_squares / count - mean * mean;
+    *end = (oa_repair_end){.samples = samples,
+                           .has_classes = c->rows > 0,
+                           .agreement = c->rows ? (double)c->agreeing / (double)c->rows : 1.0,
+                           .difference = c->squares > 0.0 ? sqrt(c->squares / count / fmax(variance, 1e-30)) : 0.0};
+}
+
+static oa_status compare_models(oa_repair_end *end, const oa_graph *graph, const oa_payloads *before,
+                                const oa_payloads *after, const oa_repair *repair, oa_error *error)
+{
     end_run e = {.graph = graph, .outputs = oa_calloc(graph->output_count, 2 * sizeof *e.outputs)};
     oa_array batch = {0};
     size_t samples = 0;
     oa_status status = e.outputs ? oa_executor_create(&e.executor, graph, error)
                                  : oa_fail(error, OA_ERROR_MEMORY, "out of memory while comparing outputs");
-    for (size_t i = 0; i < batches.count && status == OA_OK; i++) {
-        size_t first;
-        size_t n = oa_repair_batch(&first, &batches, i);
-        status = oa_batches_read(&batch, data, first, n, batches.is_fixed ? batches.step : n, error);
+    for (size_t i = 0; i < oa_repair_batch_count(repair) && status == OA_OK; i++) {
+        size_t n;
+        status = oa_repair_read_batch(&batch, &n, repair, i, error);
         status = status == OA_OK ? compare_batch(&e, &batch, n, before, after, error) : status;
         samples += n;
     }
     if (status == OA_OK) {
-        double count = (double)e.sums.elements;
-        double mean = e.sums.sum / count;
-        double variance = e.sums.sum_of_squares / count - mean * mean;
-        double change = e.sums.squares / count;
-        *end = (oa_repair_end){.samples = samples,
-                               .has_classes = e.sums.rows > 0,
-                               .agreement = e.sums.rows ? (double)e.sums.agreeing / (double)e.sums.rows : 1.0,
-                               .difference = change > 0.0 ? sqrt(change / fmax(variance, 1e-30)) : 0.0};
+        finish(end, &e.sums, samples);
     }
     oa_array_free(&batch);
     oa_executor_destroy(e.executor);
@@ -136,7 +131,7 @@ static oa_status constants_of(oa_payloads *payloads, const oa_graph *a, const oa
 
 static oa_status try_repair(oa_repair_end *end, oa_repair *repair, const oa_graph *a, const oa_layout *layout,
                             const oa_merge_part *parts, size_t count, size_t model, const oa_payloads *own,
-                            const oa_batches *data, const oa_repair_settings *settings, oa_error *error)
+                            oa_error *error)
 {
     oa_payloads repaired = {0};
     oa_repair_info info;
@@ -145,10 +140,10 @@ static oa_status try_repair(oa_repair_end *end, oa_repair *repair, const oa_grap
                                : oa_fail(error, OA_ERROR_MEMORY, "out of memory for %zu weights", count + 1);
     if (status == OA_OK) {
         weights[model] = 1.0;
-        status = oa_repair_apply(&repaired, &info, repair, weights, data, error);
+        status = oa_repair_apply(&repaired, &info, repair, weights, error);
     }
     if (status == OA_OK) {
-        status = compare_models(end, a, own, &repaired, data, settings, error);
+        status = compare_models(end, a, own, &repaired, repair, error);
     }
     oa_payloads_free(&repaired);
     oa_free(weights);
@@ -156,8 +151,7 @@ static oa_status try_repair(oa_repair_end *end, oa_repair *repair, const oa_grap
 }
 
 oa_status oa_repair_measure_parents(oa_repair_end *ends, oa_repair *repair, const oa_graph *a, const oa_layout *layout,
-                                    const oa_merge_part *parts, size_t count, const oa_batches *data,
-                                    const oa_repair_settings *settings, oa_error *error)
+                                    const oa_merge_part *parts, size_t count, oa_error *error)
 {
     bool can_move = oa_repair_has(repair, OA_REPAIR_STATISTICS);
     oa_status status = OA_OK;
@@ -165,11 +159,11 @@ oa_status oa_repair_measure_parents(oa_repair_end *ends, oa_repair *repair, cons
         oa_payloads own = {0};
         status = constants_of(&own, a, layout, parts, m, error);
         if (status == OA_OK) {
-            status = oa_repair_measure(repair, m, &own, data, error);
+            status = oa_repair_measure(repair, m, &own, error);
         }
         ends[m] = (oa_repair_end){.agreement = 1.0};
         if (status == OA_OK && can_move) {
-            status = try_repair(&ends[m], repair, a, layout, parts, count, m, &own, data, settings, error);
+            status = try_repair(&ends[m], repair, a, layout, parts, count, m, &own, error);
         }
         oa_payloads_free(&own);
     }

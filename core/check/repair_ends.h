@@ -14,16 +14,14 @@ typedef struct oa_repair_end {
     double difference; /* root of the mean square of the change of the float outputs, relative to their own spread */
 } oa_repair_end;
 
-/* Measures all parents on the data: a, and its parts as they are to be averaged (their payloads are kept). With
+/* Measures all parents: a, and its parts as they are to be averaged (their payloads are kept). With
  * normalisations to recompute, each parent is then repaired by itself, on a copy, and compared; rescaled layers alone
  * change nothing by construction, and nothing is run then.
  *
  * - ends [count + 1], output.
- * - batch and samples: as of oa_repair_settings, for the comparison.
  *
  * Errors as oa_repair_apply and oa_merge. */
 oa_status oa_repair_measure_parents(oa_repair_end *ends, oa_repair *repair, const oa_graph *a, const oa_layout *layout,
-                                    const oa_merge_part *parts, size_t count, const oa_batches *data,
-                                    const oa_repair_settings *settings, oa_error *error);
+                                    const oa_merge_part *parts, size_t count, oa_error *error);
 
 #endif

@@ -8,11 +8,17 @@
 
 /* Statistics are of a few numbers a unit: more samples than this make no difference that could be measured
  * (docs/repair.md), and every level reads them again. */
-enum { DEFAULT_BATCH = 100, DEFAULT_SAMPLES = 2000 };
+enum { DEFAULT_BATCH = 100, DEFAULT_SAMPLES = 1000 };
 
 struct oa_repair {
     const oa_graph *graph;
+    const oa_batches *data;
     oa_repair_settings settings;
+    size_t step;    /* samples in a batch, but perhaps in the last */
+    size_t total;   /* samples in all batches; what is left over of a fixed batch is not among them */
+    size_t batches; /* that there are ... */
+    size_t used;    /* ... and that are used, evenly spread */
+    bool is_fixed;  /* the model runs on `step` samples only */
     oa_repair_plan plan;
     oa_executor *executor;
     oa_array *outputs; /* [outputs] scratch */
@@ -31,34 +37,57 @@ oa_repair_settings oa_repair_settings_default(void)
     return (oa_repair_settings){.batch = DEFAULT_BATCH, .samples = DEFAULT_SAMPLES};
 }
 
-oa_status oa_repair_create(oa_repair **repair, const oa_graph *graph, size_t models, const oa_repair_settings *settings,
-                           oa_error *error)
+static void plan_batches(oa_repair *repair)
+{
+    const oa_value *declared = &repair->graph->values[repair->graph->inputs[0]];
+    size_t count = repair->data->count;
+    repair->is_fixed = declared->has_shape && declared->rank > 0 && declared->dims[0] > 0;
+    repair->step = repair->is_fixed ? (size_t)declared->dims[0] : repair->settings.batch;
+    size_t step = repair->step;
+    repair->total = repair->is_fixed && count > step ? count / step * step : count;
+    repair->batches = repair->total / step + (repair->total % step != 0);
+    size_t most = repair->settings.samples / step + (repair->settings.samples % step != 0);
+    repair->used = repair->batches < most ? repair->batches : most;
+}
+
+static oa_status prepare(oa_repair *repair, oa_error *error)
+{
+    oa_status status = oa_repair_plan_make(&repair->plan, repair->graph, error);
+    size_t places = repair->plan.place_count;
+    size_t slots;
+    if (status != OA_OK) {
+        return status;
+    }
+    if (!oa_mul_overflows(&slots, places, repair->models)) {
+        repair->means = oa_calloc(slots, sizeof *repair->means);
+        repair->spreads = oa_calloc(slots, sizeof *repair->spreads);
+        repair->statistics = oa_calloc(places, sizeof *repair->statistics);
+        repair->is_wanted = oa_calloc(places, sizeof *repair->is_wanted);
+        repair->outputs = oa_calloc(repair->graph->output_count, sizeof *repair->outputs);
+    }
+    if (!repair->means || !repair->spreads || !repair->statistics || !repair->is_wanted || !repair->outputs) {
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the repair");
+    }
+    return oa_executor_create(&repair->executor, repair->graph, error);
+}
+
+oa_status oa_repair_create(oa_repair **repair, const oa_graph *graph, size_t models, const oa_batches *data,
+                           const oa_repair_settings *settings, oa_error *error)
 {
     if (graph->input_count != 1) {
         return oa_fail(error, OA_ERROR_INPUT, "samples fit models with one input only, this one has %zu",
                        graph->input_count);
     }
+    if (data->count == 0) {
+        return oa_fail(error, OA_ERROR_INPUT, "there are no samples to repair with");
+    }
     oa_repair *made = oa_calloc(1, sizeof *made);
     if (!made) {
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the repair");
     }
-    *made = (oa_repair){.graph = graph, .settings = *settings, .models = models};
-    oa_status status = oa_repair_plan_make(&made->plan, graph, error);
-    size_t places = made->plan.place_count;
-    size_t slots;
-    if (status == OA_OK && !oa_mul_overflows(&slots, places, models)) {
-        made->means = oa_calloc(slots, sizeof *made->means);
-        made->spreads = oa_calloc(slots, sizeof *made->spreads);
-        made->statistics = oa_calloc(places, sizeof *made->statistics);
-        made->is_wanted = oa_calloc(places, sizeof *made->is_wanted);
-        made->outputs = oa_calloc(graph->output_count, sizeof *made->outputs);
-    }
-    if (status == OA_OK && !(made->means && made->spreads && made->statistics && made->is_wanted && made->outputs)) {
-        status = oa_fail(error, OA_ERROR_MEMORY, "out of memory for the repair");
-    }
-    if (status == OA_OK && places) {
-        status = oa_executor_create(&made->executor, graph, error);
-    }
+    *made = (oa_repair){.graph = graph, .models = models, .data = data, .settings = *settings};
+    plan_batches(made);
+    oa_status status = prepare(made, error);
     if (status != OA_OK) {
         oa_repair_destroy(made);
         return status;
@@ -109,25 +138,19 @@ bool oa_repair_has(const oa_repair *repair, oa_repair_kind kind)
     return false;
 }
 
-oa_repair_batches oa_repair_batches_of(const oa_graph *graph, const oa_batches *data,
-                                       const oa_repair_settings *settings)
+size_t oa_repair_batch_count(const oa_repair *repair)
 {
-    const oa_value *declared = &graph->values[graph->inputs[0]];
-    oa_repair_batches made = {.is_fixed = declared->has_shape && declared->rank > 0 && declared->dims[0] > 0};
-    made.step = made.is_fixed ? (size_t)declared->dims[0] : settings->batch;
-    made.total = made.is_fixed && data->count > made.step ? data->count / made.step * made.step : data->count;
-    made.of = made.total / made.step + (made.total % made.step != 0);
-    size_t most = settings->samples / made.step + (settings->samples % made.step != 0);
-    made.count = made.of < most ? made.of : most;
-    return made;
+    return repair->used;
 }
 
-size_t oa_repair_batch(size_t *first, const oa_repair_batches *batches, size_t i)
+oa_status oa_repair_read_batch(oa_array *batch, size_t *samples, const oa_repair *repair, size_t i, oa_error *error)
 {
-    size_t index = i * (batches->of / batches->count) + i * (batches->of % batches->count) / batches->count;
-    *first = index * batches->step;
-    size_t rest = batches->total - *first;
-    return rest < batches->step ? rest : batches->step;
+    size_t index = i * (repair->batches / repair->used) + i * (repair->batches % repair->used) / repair->used;
+    size_t first = index * repair->step;
+    size_t rest = repair->total - first;
+    size_t n = rest < repair->step ? rest : repair->step;
+    *samples = n;
+    return oa_batches_read(batch, repair->data, first, n, repair->is_fixed ? repair->step : n, error);
 }
 
 /* Adds up what is wanted, and ends the run when all of it has been seen. */
@@ -165,18 +188,15 @@ static oa_status run_batch(oa_repair *repair, const oa_array *batch, const oa_pa
     return status == OA_OK ? OA_OK : oa_fail(error, status, "%s", own.message);
 }
 
-static oa_status run_data(size_t *samples, oa_repair *repair, const oa_payloads *payloads, const oa_batches *data,
-                          oa_error *error)
+static oa_status run_data(size_t *samples, oa_repair *repair, const oa_payloads *payloads, oa_error *error)
 {
-    const oa_repair_batches batches = oa_repair_batches_of(repair->graph, data, &repair->settings);
     oa_array batch = {0};
-    oa_status status = batches.count ? OA_OK : oa_fail(error, OA_ERROR_INPUT, "there are no samples to repair with");
+    oa_status status = OA_OK;
     *samples = 0;
-    for (size_t i = 0; i < batches.count && status == OA_OK; i++) {
-        size_t first;
-        size_t n = oa_repair_batch(&first, &batches, i);
-        repair->batch_samples = batches.is_fixed ? batches.step : n;
-        status = oa_batches_read(&batch, data, first, n, repair->batch_samples, error);
+    for (size_t i = 0; i < repair->used && status == OA_OK; i++) {
+        size_t n;
+        status = oa_repair_read_batch(&batch, &n, repair, i, error);
+        repair->batch_samples = batch.rank ? batch.dims[0] : 0;
         status = status == OA_OK ? run_batch(repair, &batch, payloads, error) : status;
         *samples += n;
     }
@@ -185,8 +205,7 @@ static oa_status run_data(size_t *samples, oa_repair *repair, const oa_payloads 
 }
 
 /* Statistics of all places that are wanted, zeroed before. */
-static oa_status watch(size_t *samples, oa_repair *repair, const oa_payloads *payloads, const oa_batches *data,
-                       oa_error *error)
+static oa_status watch(size_t *samples, oa_repair *repair, const oa_payloads *payloads, oa_error *error)
 {
     oa_status status = OA_OK;
     forget_statistics(repair);
@@ -199,7 +218,7 @@ static oa_status watch(size_t *samples, oa_repair *repair, const oa_payloads *pa
     }
     if (status == OA_OK && repair->wanted) {
         oa_executor_watch(repair->executor, see, repair);
-        status = run_data(samples, repair, payloads, data, error);
+        status = run_data(samples, repair, payloads, error);
         oa_executor_watch(repair->executor, NULL, NULL);
     }
     return status;
@@ -224,15 +243,14 @@ static oa_status check_seen(const oa_repair *repair, size_t place, oa_error *err
     return OA_OK;
 }
 
-oa_status oa_repair_measure(oa_repair *repair, size_t model, const oa_payloads *payloads, const oa_batches *data,
-                            oa_error *error)
+oa_status oa_repair_measure(oa_repair *repair, size_t model, const oa_payloads *payloads, oa_error *error)
 {
     size_t places = repair->plan.place_count;
     size_t samples = 0;
     for (size_t i = 0; i < places; i++) {
         repair->is_wanted[i] = repair->plan.places[i].kind != OA_REPAIR_STATISTICS;
     }
-    oa_status status = watch(&samples, repair, payloads, data, error);
+    oa_status status = watch(&samples, repair, payloads, error);
     for (size_t i = 0; i < places && status == OA_OK; i++) {
         if (!repair->is_wanted[i]) {
             continue;
@@ -305,7 +323,7 @@ static oa_status repair_place(oa_payloads *payloads, const oa_repair *repair, si
 }
 
 oa_status oa_repair_apply(oa_payloads *payloads, oa_repair_info *info, oa_repair *repair, const double *weights,
-                          const oa_batches *data, oa_error *error)
+                          oa_error *error)
 {
     const oa_repair_plan *plan = &repair->plan;
     oa_repair_info made = {.worst = OA_NONE};
@@ -314,7 +332,7 @@ oa_status oa_repair_apply(oa_payloads *payloads, oa_repair_info *info, oa_repair
         for (size_t i = 0; i < plan->place_count; i++) {
             repair->is_wanted[i] = plan->places[i].level == level;
         }
-        status = watch(&made.samples, repair, payloads, data, error);
+        status = watch(&made.samples, repair, payloads, error);
         for (size_t i = 0; i < plan->place_count && status == OA_OK; i++) {
             if (!repair->is_wanted[i]) {
                 continue;

@@ -11,9 +11,9 @@
  * + m',   from (m, s) to (m', s').
  *
  * The graph stays as it is. Layers are repaired one level after the other, each measured with all before it repaired:
- * measured all at once, later layers would be set for the input that they no longer get. Left alone are the last layers
- * (their outputs are the model's own), recurrent layers (their steps cannot be seen), and weights that several nodes
- * share or that are computed in the graph. */
+ * measured all at once, later layers would be set for the input that they no longer get. The last layer is repaired
+ * like all others, unlike in the paper: it gains as much again (docs/repair.md). Left alone are recurrent layers (their
+ * steps cannot be seen), and weights that several nodes share or that are computed in the graph. */
 #ifndef OA_MERGE_REPAIR_H
 #define OA_MERGE_REPAIR_H
 
@@ -38,10 +38,11 @@ typedef struct oa_repair_info {
 /* What to repair in a graph, and what its parents' units do. */
 typedef struct oa_repair oa_repair;
 
-/* A repair of merges of `models` parents, all seen through `graph`, which must outlive it. The executor must support
- * the graph. Settings are copied. OA_ERROR_INPUT (more than one input), OA_ERROR_UNSUPPORTED, OA_ERROR_MEMORY. */
-oa_status oa_repair_create(oa_repair **repair, const oa_graph *graph, size_t models, const oa_repair_settings *settings,
-                           oa_error *error);
+/* A repair of merges of `models` parents, all seen through `graph`, from `data`; both must outlive it. The executor
+ * must support the graph. Settings are copied. OA_ERROR_INPUT (more than one input, no samples), OA_ERROR_UNSUPPORTED,
+ * OA_ERROR_MEMORY. */
+oa_status oa_repair_create(oa_repair **repair, const oa_graph *graph, size_t models, const oa_batches *data,
+                           const oa_repair_settings *settings, oa_error *error);
 void oa_repair_destroy(oa_repair *repair);
 
 /* The places that are repaired, and what is left. Borrowed. */
@@ -49,30 +50,20 @@ const oa_repair_plan *oa_repair_plan_of(const oa_repair *repair);
 /* Is any place of this kind? */
 bool oa_repair_has(const oa_repair *repair, oa_repair_kind kind);
 
-/* The batches that a repair uses. */
-typedef struct oa_repair_batches {
-    size_t count;  /* batches */
-    size_t of;     /* batches that there are */
-    size_t step;   /* samples in each but perhaps the last */
-    size_t total;  /* samples in all that there are; what is left over of a fixed batch is not among them */
-    bool is_fixed; /* the model runs on `step` samples only */
-} oa_repair_batches;
-
-oa_repair_batches oa_repair_batches_of(const oa_graph *graph, const oa_batches *data,
-                                       const oa_repair_settings *settings);
-/* How many samples batch i < count has, from *first on. */
-size_t oa_repair_batch(size_t *first, const oa_repair_batches *batches, size_t i);
+/* The batches that are used. Reading: as oa_batches_read; *samples of those in the batch count, the others repeat them
+ * where the model's batch is fixed. */
+size_t oa_repair_batch_count(const oa_repair *repair);
+oa_status oa_repair_read_batch(oa_array *batch, size_t *samples, const oa_repair *repair, size_t i, oa_error *error);
 
 /* Measures the units of parent `model`: the graph with its (aligned) constants, NULL for the graph's own. One pass over
  * the data, none when there is nothing to rescale. OA_ERROR_INPUT when the data do not fit or give units that are not
  * finite; errors of running. */
-oa_status oa_repair_measure(oa_repair *repair, size_t model, const oa_payloads *payloads, const oa_batches *data,
-                            oa_error *error);
+oa_status oa_repair_measure(oa_repair *repair, size_t model, const oa_payloads *payloads, oa_error *error);
 
 /* Repairs merged constants in place: targets are the sums of the parents' means and spreads times `weights` [models].
  * Passes over the data: as many as there are levels, each up to the last value that it needs. On failure payloads are
  * partly repaired. Errors as oa_repair_measure. */
 oa_status oa_repair_apply(oa_payloads *payloads, oa_repair_info *info, oa_repair *repair, const double *weights,
-                          const oa_batches *data, oa_error *error);
+                          oa_error *error);
 
 #endif

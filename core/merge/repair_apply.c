@@ -1,5 +1,6 @@
 #include "core/merge/repair_apply.h"
 
+#include <math.h>
 #include <string.h>
 
 /* The constant's elements among the payloads, copied there when they are not yet. */
@@ -37,16 +38,20 @@ oa_status oa_repair_set_statistics(oa_payloads *payloads, const oa_graph *graph,
     return OA_OK;
 }
 
-/* x <- x * factor + shift, n elements that stand next to each other. */
-static void change_elements(char *elements, oa_dtype dtype, size_t n, double factor, double shift)
+/* x <- x * factor + shift, n elements that stand next to each other. False when one leaves the range of its type. */
+static bool change_elements(char *elements, oa_dtype dtype, size_t n, double factor, double shift)
 {
     size_t size = oa_dtype_size(dtype);
+    bool is_finite = true;
     for (size_t i = 0; i < n; i++) {
         double x;
         oa_floats_to_f64(&x, elements + i * size, dtype, 1);
         x = x * factor + shift;
         oa_floats_from_f64(elements + i * size, dtype, &x, 1);
+        oa_floats_to_f64(&x, elements + i * size, dtype, 1);
+        is_finite = is_finite && isfinite(x);
     }
+    return is_finite;
 }
 
 oa_status oa_repair_rescale(oa_payloads *payloads, const oa_graph *graph, const oa_repair_place *place,
@@ -66,16 +71,22 @@ oa_status oa_repair_rescale(oa_payloads *payloads, const oa_graph *graph, const 
         outer *= k < place->weight_axis ? tensor->dims[k] : 1;
         inner *= k > place->weight_axis ? tensor->dims[k] : 1;
     }
+    bool is_finite = true;
     for (size_t u = 0; u < place->units; u++) {
         bool can_scale = change->spread[u] > 0.0 && change->target_spread[u] > 0.0;
         double factor = can_scale ? change->target_spread[u] / change->spread[u] : 1.0;
         double shift = (change->target_mean[u] - factor * change->mean[u]) / place->bias_factor;
         for (size_t o = 0; o < outer && factor != 1.0; o++) {
-            change_elements(weight + (o * place->units + u) * inner * size, tensor->dtype, inner, factor, 0.0);
+            char *row = weight + (o * place->units + u) * inner * size;
+            is_finite = change_elements(row, tensor->dtype, inner, factor, 0.0) && is_finite;
         }
         if (bias && (factor != 1.0 || shift != 0.0)) {
-            change_elements(bias + u * oa_dtype_size(of_bias), of_bias, 1, factor, shift);
+            char *element = bias + u * oa_dtype_size(of_bias);
+            is_finite = change_elements(element, of_bias, 1, factor, shift) && is_finite;
         }
     }
-    return OA_OK;
+    return is_finite ? OA_OK
+                     : oa_fail(error, OA_ERROR_INPUT,
+                               "'%s' or its bias leaves the range of %s when it is rescaled: go without --repair",
+                               tensor->name, oa_dtype_name(tensor->dtype));
 }

@@ -16,7 +16,8 @@ oa_status oa_repair_set_statistics(oa_payloads *payloads, const oa_graph *graph,
                                    const oa_unit_change *change, oa_error *error);
 
 /* Rescales a layer's weights and moves its bias, so that mean and spread become the targets. A unit that never varies,
- * or shall not, keeps its weights; one that is as it shall be keeps them bit for bit. OA_ERROR_MEMORY. O(weights). */
+ * or shall not, keeps its weights; one that is as it shall be keeps them bit for bit. OA_ERROR_INPUT when a number
+ * leaves the range of its type, OA_ERROR_MEMORY. O(weights). */
 oa_status oa_repair_rescale(oa_payloads *payloads, const oa_graph *graph, const oa_repair_place *place,
                             const oa_unit_change *change, oa_error *error);
 

@@ -1,6 +1,5 @@
 #include "core/merge/repair_plan.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* What is known of every value while planning. */
@@ -10,7 +9,6 @@ typedef struct value_facts {
     size_t depth;       /* how many repairs follow one another up to here */
     bool is_data;       /* depends on a true input */
     bool is_normalised; /* a BatchNormalization takes it */
-    bool is_end;        /* reaches an output without a layer in between */
 } value_facts;
 
 typedef struct planner {
@@ -70,7 +68,6 @@ static void find_uses(planner *p)
     const oa_graph *graph = p->graph;
     for (size_t i = 0; i < graph->output_count; i++) {
         p->values[graph->outputs[i]].uses++;
-        p->values[graph->outputs[i]].is_end = true;
     }
     for (size_t i = 0; i < graph->step_count; i++) {
         size_t count = oa_node_use_count(graph, graph->steps[i]);
@@ -83,17 +80,11 @@ static void find_uses(planner *p)
     }
     for (size_t i = graph->live_count; i-- > 0;) {
         const oa_node *node = &graph->nodes[i];
-        bool is_end = false;
-        for (size_t k = 0; k < node->output_count; k++) {
-            is_end = is_end || (node->outputs[k] != OA_NONE && p->values[node->outputs[k]].is_end);
-        }
-        is_end = is_end && !is_layer(p, node);
         for (size_t k = 0; k < node->input_count; k++) {
             value_facts *facts = node->inputs[k] == OA_NONE ? NULL : &p->values[node->inputs[k]];
             if (facts) {
                 facts->reader = facts->reader == OA_NONE ? i : facts->reader;
                 facts->is_normalised = facts->is_normalised || (k == 0 && oa_node_is(node, "BatchNormalization"));
-                facts->is_end = facts->is_end || is_end;
             }
         }
     }
@@ -236,9 +227,6 @@ static const char *plan_layer(oa_repair_place *place, const planner *p, size_t i
     if (output == OA_NONE) {
         return "it has no output";
     }
-    if (p->values[output].is_end && !getenv("OA_KEEP_LAST")) {
-        return "it is the last layer";
-    }
     reason = read_form(&form, p->graph, node);
     size_t weight = reason ? OA_NONE : own_constant(&reason, p, node, 1, 0);
     if (reason) {
@@ -251,12 +239,11 @@ static const char *plan_layer(oa_repair_place *place, const planner *p, size_t i
         adds = add == OA_NONE ? node : &p->graph->nodes[add];
         output = add == OA_NONE ? output : adds->outputs[0];
     }
-    const char *no_bias = NULL;
-    bool has_bias = form.bias_slot != OA_NONE && oa_node_input(adds, form.bias_slot) != OA_NONE;
-    size_t bias = has_bias ? own_constant(&no_bias, p, adds, form.bias_slot, units) : OA_NONE;
-    bias = form.bias_factor != 0.0 ? bias : OA_NONE;
-    if (has_bias && bias == OA_NONE) {
-        return "its bias is shared or computed";
+    bool has_bias =
+        form.bias_slot != OA_NONE && oa_node_input(adds, form.bias_slot) != OA_NONE && form.bias_factor != 0.0;
+    size_t bias = has_bias ? own_constant(&reason, p, adds, form.bias_slot, units) : OA_NONE;
+    if (reason) {
+        return "its bias is used elsewhere, or computed";
     }
     *place = (oa_repair_place){.kind = bias == OA_NONE ? OA_REPAIR_SCALE : OA_REPAIR_SCALE_SHIFT,
                                .node = index,
@@ -279,7 +266,6 @@ static oa_status plan_node(planner *p, size_t index, oa_error *error)
     size_t depth = depth_of(p, node);
     oa_status status = OA_OK;
     bool is_normalisation = oa_node_is(node, "BatchNormalization");
-    size_t output = node->output_count ? node->outputs[0] : OA_NONE;
     if (is_normalisation || is_layer(p, node)) {
         const char *reason = is_normalisation ? plan_normalisation(&place, p, index) : plan_layer(&place, p, index);
         if (reason) {
@@ -288,7 +274,6 @@ static oa_status plan_node(planner *p, size_t index, oa_error *error)
             status = add_place(p, place, &depth, error);
         }
     }
-    (void)output;
     for (size_t k = 0; k < node->output_count; k++) {
         if (node->outputs[k] != OA_NONE) {
             p->values[node->outputs[k]].depth = depth;

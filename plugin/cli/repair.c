@@ -8,9 +8,9 @@
 #include <string.h>
 
 /* Above these a repair is doubted; docs/repair.md says what they were chosen by. */
-static const double UNCERTAINTY_MOST = 0.1;
+static const double UNCERTAINTY_MOST = 0.15;
 static const double AGREEMENT_LEAST = 0.95;
-static const double DIFFERENCE_MOST = 0.5;
+static const double DIFFERENCE_MOST = 0.1;
 
 oa_status oa_run_prepare_repair(oa_align_run *run, oa_error *error)
 {
@@ -34,11 +34,11 @@ oa_status oa_run_prepare_repair(oa_align_run *run, oa_error *error)
                                    .payloads = &run->followers[i].payloads};
     }
     if (status == OA_OK) {
-        status = oa_repair_create(&run->repair, oa_run_graph(run, 0), count + 1, &settings, error);
+        status = oa_repair_create(&run->repair, oa_run_graph(run, 0), count + 1, &run->samples.data, &settings, error);
     }
     if (status == OA_OK) {
-        status = oa_repair_measure_parents(run->ends, run->repair, oa_run_graph(run, 0), run->layout, parts, count,
-                                           &run->samples.data, &settings, error);
+        status =
+            oa_repair_measure_parents(run->ends, run->repair, oa_run_graph(run, 0), run->layout, parts, count, error);
     }
     oa_progress_end(&progress);
     oa_free(parts);
@@ -55,8 +55,7 @@ oa_status oa_run_repair(oa_align_run *run, oa_error *error)
         return OA_OK;
     }
     double start = oa_seconds();
-    oa_status status =
-        oa_repair_apply(&run->merged, &run->repaired, run->repair, run->options->weights, &run->samples.data, error);
+    oa_status status = oa_repair_apply(&run->merged, &run->repaired, run->repair, run->options->weights, error);
     if (status != OA_OK) {
         oa_error_context(error, "--repair of the merged model on %s", run->options->data);
     }
@@ -87,7 +86,7 @@ static void add_sentence(warning *w, const char *format, ...)
 
 static bool is_moved(const oa_repair_end *end)
 {
-    return end->has_classes ? end->agreement < AGREEMENT_LEAST : end->difference > DIFFERENCE_MOST;
+    return end->agreement < AGREEMENT_LEAST || end->difference > DIFFERENCE_MOST;
 }
 
 bool oa_repair_warning(char *text, const oa_align_run *run)
@@ -115,18 +114,11 @@ bool oa_repair_warning(char *text, const oa_align_run *run)
         if (!is_moved(&run->ends[i])) {
             continue;
         }
-        if (run->ends[i].has_classes) {
-            add_sentence(&w,
-                         "%s itself, repaired in the same way, predicts otherwise on %.1f %% of the samples: these are "
-                         "too few, or not what it was trained for",
-                         run->options->models[i], 100.0 * (1.0 - run->ends[i].agreement));
-        } else {
-            add_sentence(
-                &w,
-                "%s itself, repaired in the same way, computes other outputs (off by %.0f %% of their spread): "
-                "the samples are too few, or not what it was trained for",
-                run->options->models[i], 100.0 * run->ends[i].difference);
-        }
+        add_sentence(
+            &w,
+            "%s itself, repaired in the same way, no longer computes the same (predictions differ on %.1f %% of "
+            "the samples, outputs by %.0f %% of their spread): these are too few, or not what it was trained for",
+            run->options->models[i], 100.0 * (1.0 - run->ends[i].agreement), 100.0 * run->ends[i].difference);
     }
     return w.length > 0;
 }
