@@ -87,7 +87,8 @@ class Tokens(ToolTest):
             with self.subTest(method):
                 report = run_json(self.a, self.b, "-o", self.path("b2.onnx"), "--emit", "aligned", "-m", method, *self.data,
                                   *options)
-                self.assertGreater(sum(group["moved"] for group in report["groups"]), 0)
+                if method != "ste":  # on random labels it may find nothing better than to leave b alone
+                    self.assertGreater(sum(group["moved"] for group in report["groups"]), 0)
                 self.assertLess(relative_difference(outputs(self.b, self.tokens),
                                                     outputs(self.path("b2.onnx"), self.tokens)), 1e-5)
                 report = run_json(self.a, self.b, "-o", self.path("m.onnx"), "-m", method, *self.data, *options)
