@@ -78,14 +78,31 @@ bool oa_html_has_map(const oa_layout *layout, size_t group)
     return layout->groups[group].size > 1 && is_among_largest(layout, group, OA_HTML_MAPS_MAX);
 }
 
-static int level_of(float similarity)
+/* The value, or 0 when it is less than half of the last digit that is shown: that has no sign. */
+static double rounded(double value, double half)
 {
-    double size = fabs((double)similarity);
-    return size < 0.1 ? 0 : size < 0.25 ? 1 : size < 0.4 ? 2 : size < 0.6 ? 3 : 4;
+    return fabs(value) < half ? 0.0 : value;
+}
+
+/* The largest similarity in both maps of a group: what is drawn in full colour. Not less than what chance makes of it.
+ */
+static double strongest_of(const oa_similarity *before, const oa_similarity *after)
+{
+    double strongest = 0.1;
+    for (size_t i = 0; i < before->shown * before->shown; i++) {
+        strongest = fmax(strongest, fmax(fabs((double)before->map[i]), fabs((double)after->map[i])));
+    }
+    return strongest;
+}
+
+static int level_of(float similarity, double strongest)
+{
+    double share = fabs((double)similarity) / strongest;
+    return share < 0.2 ? 0 : share < 0.35 ? 1 : share < 0.5 ? 2 : share < 0.75 ? 3 : 4;
 }
 
 /* One path for each strength and sign; runs of equal cells are one stroke. */
-static void put_cells(oa_svg *page, const oa_similarity *similarity)
+static void put_cells(oa_svg *page, const oa_similarity *similarity, double strongest)
 {
     static const char *const opacity[] = {"", "0.2", "0.4", "0.65", "1"};
     size_t n = similarity->shown;
@@ -94,7 +111,7 @@ static void put_cells(oa_svg *page, const oa_similarity *similarity)
             bool is_open = false;
             for (size_t i = 0; i < n * n; i++) {
                 size_t run = 0;
-                while (i % n + run < n && level_of(similarity->map[i + run]) == level &&
+                while (i % n + run < n && level_of(similarity->map[i + run], strongest) == level &&
                        (similarity->map[i + run] < 0.0f) == (sign == 1)) {
                     run++;
                 }
@@ -112,14 +129,14 @@ static void put_cells(oa_svg *page, const oa_similarity *similarity)
     }
 }
 
-static void put_map(oa_svg *page, const oa_similarity *similarity, const char *when)
+static void put_map(oa_svg *page, const oa_similarity *similarity, double strongest, const char *when)
 {
     oa_svg_put(
         page,
         "<div>%s<svg class=\"map\" viewBox=\"0 0 %zu %zu\" role=\"img\" aria-label=\"%s: mean similarity of units "
         "in the same place %.3f\">",
         when, similarity->shown, similarity->shown, when, similarity->mean);
-    put_cells(page, similarity);
+    put_cells(page, similarity, strongest);
     oa_svg_put(page, "</svg></div>\n");
 }
 
@@ -146,14 +163,17 @@ void oa_html_put_maps(oa_svg *page, const oa_align_run *run)
             left_out++;
             continue;
         }
+        double strongest = strongest_of(before, after);
         oa_svg_put(page, "<figure><figcaption>");
         oa_html_put_name(page, group_name(run, g));
         oa_svg_put(page,
-                   "<br>%zu of %zu units; similarity in the same place %.2f, then %.2f</figcaption>\n<div "
+                   "<br>%zu of %zu units; similarity in the same place %.2f, then %.2f; full colour is "
+                   "%.2f</figcaption>\n<div "
                    "class=\"pair\">\n",
-                   before->shown, run->layout->groups[g].size, before->mean, after->mean);
-        put_map(page, before, "before");
-        put_map(page, after, "after");
+                   before->shown, run->layout->groups[g].size, rounded(before->mean, 0.005),
+                   rounded(after->mean, 0.005), strongest);
+        put_map(page, before, strongest, "before");
+        put_map(page, after, strongest, "after");
         oa_svg_put(page, "</div></figure>\n");
     }
     oa_svg_put(page, "</div>\n");
@@ -183,7 +203,8 @@ static void put_group(oa_svg *page, const oa_align_run *run, size_t group)
     oa_svg_put(page, "</td><td>%s</td><td class=\"number\">%zu</td><td class=\"number\">%zu (",
                oa_group_kind_name(g->kind), g->size, moved);
     oa_svg_put_percent(page, (double)moved / (double)(g->size * followers));
-    oa_svg_put(page, ")</td><td class=\"number\">%.3f</td><td class=\"number\">%.3f</td></tr>\n", before, after);
+    oa_svg_put(page, ")</td><td class=\"number\">%.3f</td><td class=\"number\">%.3f</td></tr>\n",
+               rounded(before, 0.0005), rounded(after, 0.0005));
 }
 
 void oa_html_put_groups(oa_svg *page, const oa_align_run *run)
