@@ -7,7 +7,7 @@
 /* The similarity of unit i of a and unit j of b is the correlation, over all weights that belong to a unit, of what the
  * unit has and others of its model have not: for each weight, the mean over the units of a group is taken out first.
  * What all units share (scales near one, say) does not make them alike then. In [-1, 1]; 0 for units without weights of
- * their own. */
+ * their own, blocks that only lead their insides among them. */
 typedef struct oa_similarity {
     size_t group;
     double mean;   /* over all units, of unit i of a with what is at unit i of b */

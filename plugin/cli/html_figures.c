@@ -49,17 +49,21 @@ void oa_html_put_curve(oa_svg *page, const oa_align_run *run)
                "two ends: 0 means that no mixture is worse than what it is mixed of.</p>\n</section>\n");
 }
 
-/* Units by which a group is known: the constant that makes them, else the first one. */
-static const char *group_name(const oa_align_run *run, size_t group)
+/* What a group is known by: the constant that makes its units, else the first one. *axes is how many it reorders. */
+static const char *group_name(size_t *axes, const oa_align_run *run, size_t group)
 {
     const oa_layout *layout = run->layout;
-    const oa_group *g = &layout->groups[group];
-    size_t at = g->first_occurrence;
-    for (size_t k = g->occurrence_count; k > 0; k--) {
-        const oa_occurrence *o = &layout->occurrences[g->first_occurrence + k - 1];
-        at = o->is_input || layout->tensors[o->tensor].is_statistic ? at : g->first_occurrence + k - 1;
+    const oa_occurrence *named = NULL;
+    bool is_maker = false;
+    const oa_occurrence *o;
+    for (*axes = 0; (o = oa_moved_by(layout, group, *axes)); ++*axes) {
+        bool makes = !o->is_input && !layout->tensors[o->tensor].is_statistic;
+        if (!named || (makes && !is_maker)) {
+            named = o;
+            is_maker = makes;
+        }
     }
-    return oa_run_graph(run, 0)->tensors[layout->occurrences[at].tensor].name;
+    return named ? oa_run_graph(run, 0)->tensors[named->tensor].name : "";
 }
 
 /* Is this one of the `most` largest groups? Of equal ones the first count. O(groups). */
@@ -75,7 +79,8 @@ static bool is_among_largest(const oa_layout *layout, size_t group, size_t most)
 
 bool oa_html_has_map(const oa_layout *layout, size_t group)
 {
-    return layout->groups[group].size > 1 && is_among_largest(layout, group, OA_HTML_MAPS_MAX);
+    return layout->groups[group].size > 1 && layout->groups[group].occurrence_count &&
+           is_among_largest(layout, group, OA_HTML_MAPS_MAX);
 }
 
 /* The value, or 0 when it is less than half of the last digit that is shown: that has no sign. */
@@ -164,8 +169,9 @@ void oa_html_put_maps(oa_svg *page, const oa_align_run *run)
             continue;
         }
         double strongest = strongest_of(before, after);
+        size_t axes;
         oa_svg_put(page, "<figure><figcaption>");
-        oa_html_put_name(page, group_name(run, g));
+        oa_html_put_name(page, group_name(&axes, run, g));
         oa_svg_put(page,
                    "<br>%zu of %zu units; similarity in the same place %.2f, then %.2f; full colour is "
                    "%.2f</figcaption>\n<div "
@@ -187,6 +193,7 @@ static void put_group(oa_svg *page, const oa_align_run *run, size_t group)
 {
     const oa_group *g = &run->layout->groups[group];
     size_t followers = oa_follower_count(run);
+    size_t axes;
     size_t moved = 0;
     double before = 0.0;
     double after = 0.0;
@@ -196,15 +203,19 @@ static void put_group(oa_svg *page, const oa_align_run *run, size_t group)
         after += run->followers[i].after[group].mean / (double)followers;
     }
     oa_svg_put(page, "<tr><td class=\"number\">%zu</td><td>", group);
-    oa_html_put_name(page, group_name(run, group));
-    if (g->occurrence_count > 1) {
-        oa_svg_put(page, " and %zu more", g->occurrence_count - 1);
+    oa_html_put_name(page, group_name(&axes, run, group));
+    if (axes > 1) {
+        oa_svg_put(page, " and %zu more", axes - 1);
     }
     oa_svg_put(page, "</td><td>%s</td><td class=\"number\">%zu</td><td class=\"number\">%zu (",
                oa_group_kind_name(g->kind), g->size, moved);
     oa_svg_put_percent(page, (double)moved / (double)(g->size * followers));
-    oa_svg_put(page, ")</td><td class=\"number\">%.3f</td><td class=\"number\">%.3f</td></tr>\n",
-               rounded(before, 0.0005), rounded(after, 0.0005));
+    if (g->occurrence_count) {
+        oa_svg_put(page, ")</td><td class=\"number\">%.3f</td><td class=\"number\">%.3f</td></tr>\n",
+                   rounded(before, 0.0005), rounded(after, 0.0005));
+    } else { /* blocks that lie on no axis: what is inside of them has the figures */
+        oa_svg_put(page, ")</td><td class=\"number\">-</td><td class=\"number\">-</td></tr>\n");
+    }
 }
 
 void oa_html_put_groups(oa_svg *page, const oa_align_run *run)

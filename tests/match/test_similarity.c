@@ -145,6 +145,9 @@ static void similarity__shows_a_planted_order(void **state)
         pair_plant(&p, &planted, 0.0, 3);
         for (size_t g = 0; g < p.layout->group_count; g++) {
             oa_similarity before = {0}, after = {0};
+            if (!p.layout->groups[g].occurrence_count) {
+                continue; /* blocks that only lead their insides */
+            }
             assert_int_equal(oa_similarity_measure(&before, &p.problem, g, NULL, 0, NULL), OA_OK);
             assert_int_equal(oa_similarity_measure(&after, &p.problem, g, &planted, 0, NULL), OA_OK);
             assert_true(after.mean > 1.0 - 1e-9);
