@@ -298,7 +298,11 @@ oa_status oa_judge(oa_verdict *verdict, const oa_answers *parents, size_t count,
     made.behind_low = behind.low;
     made.behind_high = behind.high;
     made.naive_is_better = interval_of(&t, merged, naive).low > 0.0;
-    made.doubt = unusable || (merged->unusable && made.doubt == OA_DOUBT_NONE) ? OA_DOUBT_NUMBERS : made.doubt;
+    if (unusable || (merged->unusable && made.doubt == OA_DOUBT_NONE)) {
+        made.doubt = OA_DOUBT_NUMBERS;
+    } else if (t.samples < 2) {
+        made.doubt = OA_DOUBT_FEW; /* whatever else one sample may seem to show */
+    }
     rate(&made);
     if (made.doubt == OA_DOUBT_NUMBERS && !unusable) {
         made.rating = OA_RATING_UNUSABLE;

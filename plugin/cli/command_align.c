@@ -179,7 +179,11 @@ static oa_status save(oa_align_run *run, oa_error *error)
     }
     status = save_models(run, error);
     if (run->options->report && status == OA_OK) {
-        return oa_text_file_finish(&report, error);
+        status = oa_text_file_finish(&report, error);
+        if (status != OA_OK) {
+            oa_error_context(error, "%s is written, its report is not", run->options->output);
+        }
+        return status;
     }
     oa_output_file_discard(&report);
     return status;

@@ -134,7 +134,7 @@ static void put_plainly(oa_svg *page, const oa_align_run *run)
 {
     const oa_verdict *verdict = &run->verdict;
     char label[OA_LABEL_SIZE];
-    bool has_figures = verdict->doubt == OA_DOUBT_NONE || verdict->doubt == OA_DOUBT_FEW;
+    bool has_figures = verdict->doubt == OA_DOUBT_NONE || (verdict->doubt == OA_DOUBT_FEW && verdict->samples > 1);
     oa_svg_put(page, "<p class=\"figures\">");
     if (verdict->basis != OA_BASIS_ACCURACY || !has_figures) {
         oa_svg text = {0};
@@ -219,17 +219,19 @@ static void put_rule(oa_svg *page, const oa_verdict *verdict)
         [OA_BASIS_DIFFERENCE] = "There were no targets, so nobody can say what is right. What counts is how much "
                                 "farther its outputs are from those of the models than these are from each other (mean "
                                 "squares, as a share of the variance of the outputs)."};
+    oa_svg_put(page, "%s", measured[verdict->basis]);
+    if (isfinite(verdict->behind) && isfinite(verdict->behind_low)) {
+        oa_svg_put(page,
+                   " Here it is behind by %.2f points, and with 95 %% confidence by no less than %.2f and no more than "
+                   "%.2f (below zero: ahead). Up to %.2f points are good, up to %.2f usable.",
+                   100.0 * verdict->behind, 100.0 * verdict->behind_low, 100.0 * verdict->behind_high,
+                   100.0 * verdict->good_limit, 100.0 * verdict->usable_limit);
+    }
     oa_svg_put(page,
-               "%s Here it is behind by %.2f points, and with 95 %% confidence by no less than %.2f and no more than "
-               "%.2f (below zero: ahead). Up to %.2f points are good, up to %.2f usable.</p>\n",
-               measured[verdict->basis], 100.0 * verdict->behind, 100.0 * verdict->behind_low,
-               100.0 * verdict->behind_high, 100.0 * verdict->good_limit, 100.0 * verdict->usable_limit);
-    oa_svg_put(page,
-               "<p>Good is at most 1 point behind and at most half again as many mistakes; usable is at most 5 "
+               "</p>\n<p>Good is at most 1 point behind and at most half again as many mistakes; usable is at most 5 "
                "points behind and at most three times as many. Where the interval reaches from good to not usable, "
                "there are too few samples to tell. Samples that the models were trained on, or that were used to align "
-               "them, flatter "
-               "it: judge on others.</p></details>\n");
+               "them, flatter it: judge on others.</p></details>\n");
 }
 
 static void put_unjudged(oa_svg *page, const oa_align_run *run)

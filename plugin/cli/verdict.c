@@ -174,6 +174,8 @@ void oa_verdict_put_figures(oa_svg *text, const oa_verdict *verdict)
         put_parents_doubt(text, verdict);
     } else if (verdict->doubt == OA_DOUBT_UNIFORM) {
         put_uniform_doubt(text, verdict);
+    } else if (verdict->doubt == OA_DOUBT_FEW && verdict->samples < 2) {
+        oa_svg_put(text, "there is but one");
     } else if (verdict->doubt == OA_DOUBT_NUMBERS) {
         oa_svg_put(text, "%s puts out NaN or infinities on %zu samples",
                    verdict->rating == OA_RATING_UNCLEAR ? "a parent" : "it", verdict->samples);

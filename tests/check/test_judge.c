@@ -176,7 +176,7 @@ static void judge__rates_planted_losses(void **state)
         trial_free(&t);
     }
     trial t = planted(1, (size_t[]){0, 0, 0, 0}, 2);
-    assert_rated(&t, OA_RATING_UNCLEAR, OA_DOUBT_UNIFORM, false);
+    assert_rated(&t, OA_RATING_UNCLEAR, OA_DOUBT_FEW, false);
     trial_free(&t);
     t = planted(4000, (size_t[]){500, 400, 450, 380, 700}, 3);
     assert_true(t.verdict.best_parent == 1 && t.verdict.naive_is_better && t.verdict.parents == 3);
