@@ -319,7 +319,8 @@ static bool check(bool *holds, finder *f, size_t group)
             (deal.is_apart && !normalises_in_blocks(&is_norm, f, own, &pair))) {
             return false;
         }
-        bool is_lost = deal.takes_in && !deal.puts_out && !deal.sums;
+        /* The packed form of attention multiplies queries with keys inside, which no operand shows. */
+        bool is_lost = deal.takes_in && !deal.puts_out && !deal.sums && !oa_is_operator("com.microsoft.Attention", own);
         *holds = !deal.is_wrong && !is_lost && (!deal.is_apart || is_norm || keeps_together(own));
     }
     return true;
