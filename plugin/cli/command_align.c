@@ -38,19 +38,19 @@ static oa_status verify(oa_align_run *run, size_t index, oa_error *error)
     return status;
 }
 
-/* Runs a model on the samples: its loss when they have labels, and its answers (into place `at`) when the merged model
- * is to be judged. */
+/* Runs a model on the samples: its loss when they have labels, and its answers (into place `at`; OA_NONE: nobody wants
+ * them) when the merged model is to be judged. */
 static oa_status evaluate(oa_evaluation *evaluation, oa_align_run *run, size_t model, const oa_payloads *payloads,
                           size_t at, oa_error *error)
 {
     enum { OA_EVALUATION_BATCH = 100 };
-    if (!run->samples.targets.count && !run->answers) {
+    oa_answers *answers = run->answers && at != OA_NONE ? &run->answers[at] : NULL;
+    if (!run->samples.targets.count && !answers) {
         return OA_OK;
     }
     double start = oa_seconds();
     oa_runnable runnable = {.graph = oa_run_graph(run, model), .payloads = payloads};
-    oa_status status = oa_evaluate_answers(evaluation, run->answers ? &run->answers[at] : NULL, &runnable,
-                                           &run->samples, OA_EVALUATION_BATCH, error);
+    oa_status status = oa_evaluate_answers(evaluation, answers, &runnable, &run->samples, OA_EVALUATION_BATCH, error);
     if (status != OA_OK) {
         oa_error_context(error, "while evaluating %s on %s", run->options->models[model], run->options->data);
     }
