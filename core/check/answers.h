@@ -34,9 +34,9 @@ void oa_answers_free(oa_answers *answers);
 typedef struct oa_answer {
     const double *outputs; /* [elements] */
     size_t elements;
-    bool are_classes;      /* the same for all samples */
-    const float *targets;  /* [elements], or NULL */
-    size_t label;          /* OA_NONE: not known */
+    bool are_classes;     /* the same for all samples */
+    const float *targets; /* [elements], or NULL */
+    size_t label;         /* OA_NONE: not known */
 } oa_answer;
 
 /* Adds one sample of `expected` in all; what does not fit into the bound is left out. OA_ERROR_MEMORY; OA_ERROR_INPUT

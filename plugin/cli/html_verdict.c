@@ -240,8 +240,11 @@ static void put_unjudged(oa_svg *page, const oa_align_run *run)
     oa_svg_put(page, "<section class=\"verdict\" aria-label=\"Verdict\">\n");
     if (!is_merged) {
         oa_svg_put(
-            page, "<h2 class=\"question\">What came out?</h2><p class=\"answer\">Aligned, not merged</p>\n"
-                  "<p>The other models were reordered to fit model A. Each of them computes what it did before.</p>\n");
+            page,
+            "<h2 class=\"question\">What came out?</h2><p class=\"answer\">Aligned, not merged</p>\n<p>%s to fit "
+            "model A, and %s before.</p>\n",
+            oa_follower_count(run) == 1 ? "Model B was reordered" : "The other models were reordered",
+            oa_follower_count(run) == 1 ? "computes what it did" : "compute what they did");
     } else {
         oa_svg_put(
             page,
