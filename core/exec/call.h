@@ -7,6 +7,7 @@
 #ifndef OA_EXEC_CALL_H
 #define OA_EXEC_CALL_H
 
+#include "core/base/parallel.h"
 #include "core/exec/array.h"
 #include "core/exec/blocks.h"
 
@@ -34,6 +35,7 @@ struct oa_call {
                          to the dtype of input 0 */
     oa_scratch *scratch;
     oa_blocks *blocks;
+    oa_team *team; /* threads that a kernel may spread its work over; NULL: none but the caller's */
     void *context; /* of a kernel that stands in for the table's (core/exec/forward.h); else NULL */
 
     /* For call.c and the executor. */

@@ -1,10 +1,19 @@
+/* Depthwise convolution: every output plane is a sum of shifted input planes, row by row. */
 #include "core/exec/conv.h"
+#include "core/linalg/vector_math.h"
 
-static void add_row(float *y, const float *x, float weight, size_t n, size_t stride)
+OA_VECTOR_CLONES
+static void add_row(float *restrict y, const float *restrict x, float weight, size_t n, size_t stride)
 {
     if (stride == 1) {
         for (size_t i = 0; i < n; i++) {
             y[i] += weight * x[i];
+        }
+        return;
+    }
+    if (stride == 2) { /* known to the compiler, which then uses vectors */
+        for (size_t i = 0; i < n; i++) {
+            y[i] += weight * x[2 * i];
         }
         return;
     }
@@ -39,23 +48,34 @@ static void add_plane(float *y, const float *x, const float *w, const oa_window 
     } while (oa_window_next(position, window->out, last));
 }
 
-void oa_conv_depthwise(float *y, const float *x, const float *w, const oa_conv *conv)
+typedef struct planes {
+    float *y;
+    const float *x, *w, *bias;
+    const oa_conv *conv;
+} planes;
+
+/* Item: an output plane. */
+static oa_status make_plane(void *context, size_t item, size_t worker, oa_error *error)
 {
+    const planes *p = context;
+    const oa_conv *conv = p->conv;
     const oa_window *window = &conv->window;
-    size_t in_size = oa_window_size(window->in, window->rank);
-    size_t out_size = oa_window_size(window->out, window->rank);
-    size_t kernel_size = oa_window_size(window->kernel, window->rank);
-    if (out_size == 0) {
-        return;
+    size_t in_size = oa_window_size(window->in, window->rank), out_size = oa_window_size(window->out, window->rank);
+    size_t channel = item % (conv->groups * conv->out_channels);
+    float *y = p->y + item * out_size, start = p->bias ? p->bias[channel] : 0.0f;
+    (void)worker;
+    (void)error;
+    for (size_t i = 0; i < out_size; i++) {
+        y[i] = start;
     }
-    for (size_t n = 0; n < conv->batch; n++) {
-        for (size_t g = 0; g < conv->groups; g++) {
-            const float *plane = x + (n * conv->groups + g) * in_size;
-            for (size_t m = 0; m < conv->out_channels; m++) {
-                size_t channel = g * conv->out_channels + m;
-                add_plane(y + (n * conv->groups * conv->out_channels + channel) * out_size, plane,
-                          w + channel * kernel_size, window);
-            }
-        }
-    }
+    add_plane(y, p->x + item / conv->out_channels * in_size,
+              p->w + channel * oa_window_size(window->kernel, window->rank), window);
+    return OA_OK;
+}
+
+oa_status oa_conv_depthwise(float *y, const float *x, const float *w, const float *bias, const oa_conv *conv,
+                            oa_team *team, oa_error *error)
+{
+    planes work = {y, x, w, bias, conv};
+    return oa_team_run(team, conv->batch * conv->groups * conv->out_channels, make_plane, &work, error);
 }

@@ -1,5 +1,6 @@
 /* Preparing a graph: kernels, readers, and room for the longest node. */
 #include "core/exec/executor_private.h"
+#include "core/linalg/blas.h"
 
 enum {
     MOST_ATTRIBUTES = 64,     /* bits of oa_call.attributes_read */
@@ -105,6 +106,14 @@ static bool make_call(oa_executor *executor, size_t most_inputs, size_t most_out
            call->is_wanted && call->narrow && call->passed;
 }
 
+/* The BLAS has been told how many threads there are to use. Those of the executor are its own: the BLAS divides what it
+ * multiplies, not what kernels do before and after. */
+static oa_status make_team(oa_executor *executor, oa_error *error)
+{
+    size_t threads = oa_blas_threads();
+    return threads > 1 ? oa_team_create(&executor->call.team, threads, error) : OA_OK;
+}
+
 oa_status oa_executor_create(oa_executor **executor, const oa_graph *graph, oa_error *error)
 {
     oa_executor *made = oa_calloc(1, sizeof *made);
@@ -124,6 +133,9 @@ oa_status oa_executor_create(oa_executor **executor, const oa_graph *graph, oa_e
         goto done;
     }
     status = find_operators(made, error);
+    if (status == OA_OK) {
+        status = make_team(made, error);
+    }
     if (status == OA_OK) {
         status = survey(&most_inputs, &most_outputs, made, error);
     }
@@ -159,6 +171,7 @@ void oa_executor_destroy(oa_executor *executor)
     oa_free(call->narrow);
     oa_free(call->passed);
     oa_free(executor->scratch.data);
+    oa_team_destroy(call->team);
     oa_blocks_free(&executor->blocks);
     oa_free(executor->overrides);
     oa_free(executor);
