@@ -48,24 +48,6 @@ static void fill_panel(float *panel, const oa_panel_product *product, size_t fir
     }
 }
 
-typedef struct packing {
-    const oa_conv_panels_plan *plan;
-    const float *w;
-} packing;
-
-/* Item: a panel of rows of a group's weights. */
-static oa_status pack_weights(void *context, size_t item, size_t worker, oa_error *error)
-{
-    const packing *p = context;
-    const oa_conv_panels_plan *plan = p->plan;
-    size_t rows = plan->conv->out_channels, panels = plan->padded_rows / plan->kernel->rows, group = item / panels;
-    (void)worker;
-    (void)error;
-    oa_panel_pack(plan->packed + group * plan->packed_size, plan->kernel, item % panels,
-                  p->w + group * rows * plan->depth, rows, plan->depth, plan->depth, 1);
-    return OA_OK;
-}
-
 /* Item: a piece of one group's product. */
 static oa_status multiply_piece(void *context, size_t item, size_t worker, oa_error *error)
 {
@@ -79,7 +61,8 @@ static oa_status multiply_piece(void *context, size_t item, size_t worker, oa_er
                         plan->copies + worker * OA_CONV_BLOCK_PANELS * plan->taps * plan->most_copies, counts};
     oa_panel_product product = c->product;
     (void)error;
-    product.a += group * plan->packed_size;
+    product.a += group * plan->conv->out_channels * plan->depth;
+    product.last += group * plan->last_size;
     product.start += group * plan->padded_rows;
     product.c += group * plan->conv->out_channels * plan->positions;
     product.context = &made;
@@ -112,16 +95,20 @@ oa_status oa_conv_panels(float *y, const float *x, const float *w, const float *
         size_t group = i / plan.padded_rows, row = i % plan.padded_rows;
         plan.start[i] = bias && row < conv->out_channels ? bias[group * conv->out_channels + row] : 0.0f;
     }
-    packing pack = {&plan, w};
-    oa_status status =
-        oa_team_run(call->team, conv->groups * (plan.padded_rows / plan.kernel->rows), pack_weights, &pack, error);
+    for (size_t group = 0; group < conv->groups && plan.last_size; group++) {
+        oa_panel_pack(plan.last + group * plan.last_size, plan.kernel, w + group * conv->out_channels * plan.depth,
+                      conv->out_channels, plan.depth, 1, plan.depth);
+    }
     cut_product c = {.plan = &plan,
                      .x = x,
                      .product = {.kernel = plan.kernel,
                                  .rows = conv->out_channels,
                                  .columns = conv->batch * plan.positions,
                                  .depth = plan.depth,
-                                 .a = plan.packed,
+                                 .a = w,
+                                 .row_step = plan.depth,
+                                 .step = 1,
+                                 .last = plan.last,
                                  .start = plan.start,
                                  .c = y,
                                  .stride = plan.positions,
@@ -129,7 +116,5 @@ oa_status oa_conv_panels(float *y, const float *x, const float *w, const float *
                                  .run_step = conv->groups * conv->out_channels * plan.positions,
                                  .fill = fill_panel}};
     cut(&c, oa_team_size(call->team));
-    return status == OA_OK
-               ? oa_team_run(call->team, conv->groups * c.column_pieces * c.row_pieces, multiply_piece, &c, error)
-               : status;
+    return oa_team_run(call->team, conv->groups * c.column_pieces * c.row_pieces, multiply_piece, &c, error);
 }

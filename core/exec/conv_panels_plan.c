@@ -34,14 +34,14 @@ bool oa_conv_panels_make(oa_conv_panels_plan *plan, const oa_conv *conv)
     plan->workspace_size = oa_panel_workspace(kernel, OA_CONV_BLOCK_PANELS * kernel->columns);
     return plan->step <= MOST_STEP && !oa_mul_overflows(&copies, plan->taps, plan->most_copies) &&
            copies <= MOST_COPIES && !oa_mul_overflows(&plan->depth, conv->in_channels, plan->taps) &&
-           oa_panel_packed_size(&plan->packed_size, kernel, conv->out_channels, plan->depth);
+           !oa_mul_overflows(&plan->last_size, conv->out_channels % kernel->rows ? kernel->rows : 0, plan->depth);
 }
 
 bool oa_conv_panels_place(oa_conv_panels_plan *plan, oa_call *call)
 {
     size_t threads = oa_team_size(call->team), groups = plan->conv->groups, bytes[4], all = ALIGNMENT;
     const size_t parts[4][3] = {
-        {groups, plan->packed_size, sizeof(float)},
+        {groups, plan->last_size, sizeof(float)},
         {groups, plan->padded_rows, sizeof(float)},
         {threads, plan->workspace_size, sizeof(float)},
         {threads * OA_CONV_BLOCK_PANELS, plan->taps * plan->most_copies, sizeof(oa_panel_copy)},
@@ -62,7 +62,7 @@ bool oa_conv_panels_place(oa_conv_panels_plan *plan, oa_call *call)
         return false;
     }
     at += (ALIGNMENT - (uintptr_t)at % ALIGNMENT) % ALIGNMENT;
-    plan->packed = (float *)(void *)at;
+    plan->last = (float *)(void *)at;
     plan->start = (float *)(void *)(at += bytes[0]);
     plan->workspaces = (float *)(void *)(at += bytes[1]);
     plan->copies = (oa_panel_copy *)(void *)(at + bytes[2]);

@@ -18,11 +18,11 @@ typedef struct oa_conv_panels_plan {
     size_t plane;          /* inputs of a channel */
     size_t depth;          /* in_channels * taps */
     size_t most_copies;    /* of a panel, for one tap */
-    size_t packed_size;    /* floats of one group's weights */
+    size_t last_size;      /* floats of a group's last panel of weights; 0 when all are whole */
     size_t padded_rows;    /* out_channels in whole panels */
     size_t workspace_size; /* floats of one worker */
     /* In the scratch: */
-    float *packed;         /* [groups, packed_size] */
+    float *last;           /* [groups, last_size] */
     float *start;          /* [groups, padded_rows], the biases */
     float *workspaces;     /* [threads, workspace_size] */
     oa_panel_copy *copies; /* [threads, OA_CONV_BLOCK_PANELS, taps, most_copies] */

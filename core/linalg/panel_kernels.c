@@ -8,8 +8,9 @@
 enum { VECTORS = 3 };
 
 #define DEFINE_MULTIPLY(name, instructions, vector, rows_, lanes, zero, set1, load, store, fmadd, add)                 \
-    __attribute__((target(instructions))) static void name(float *c, size_t stride, const float *a, const float *b,    \
-                                                           size_t depth, const float *start)                           \
+    __attribute__((target(instructions))) static void name(float *c, size_t stride, const float *a, size_t row_step,   \
+                                                           size_t step, const float *b, size_t depth,                  \
+                                                           const float *start)                                         \
     {                                                                                                                  \
         vector sums[rows_][VECTORS];                                                                                   \
         for (size_t r = 0; r < (rows_); r++) {                                                                         \
@@ -25,12 +26,12 @@ enum { VECTORS = 3 };
                 columns[v] = load(b + v * (lanes));                                                                    \
             }                                                                                                          \
             for (size_t r = 0; r < (rows_); r++) {                                                                     \
-                const vector weight = set1(a[r]);                                                                      \
+                const vector weight = set1(a[r * row_step]);                                                           \
                 for (size_t v = 0; v < VECTORS; v++) {                                                                 \
                     sums[r][v] = fmadd(weight, columns[v], sums[r][v]);                                                \
                 }                                                                                                      \
             }                                                                                                          \
-            a += (rows_);                                                                                              \
+            a += step;                                                                                                 \
             b += VECTORS * (lanes);                                                                                    \
         }                                                                                                              \
         _Pragma("GCC unroll 8") for (size_t r = 0; r < (rows_); r++)                                                   \

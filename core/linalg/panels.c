@@ -9,24 +9,14 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-bool oa_panel_packed_size(size_t *count, const oa_panel_kernel *kernel, size_t rows, size_t depth)
+void oa_panel_pack(float *packed, const oa_panel_kernel *kernel, const float *a, size_t rows, size_t row_step,
+                   size_t step, size_t depth)
 {
-    size_t panels = rows / kernel->rows + (rows % kernel->rows != 0);
-    return !oa_mul_overflows(count, panels * kernel->rows, depth);
-}
-
-void oa_panel_pack(float *packed, const oa_panel_kernel *kernel, size_t panel, const float *a, size_t rows,
-                   size_t depth, size_t row_step, size_t step)
-{
-    size_t unit = kernel->rows, first = panel * unit, count = smaller(unit, rows - first);
-    float *to = packed + first * depth;
-    for (size_t r = 0; r < unit; r++) {
-        const float *from = a + (first + r) * row_step;
-        for (size_t k = 0; k < depth && r < count; k++) {
-            to[k * unit + r] = from[k * step];
-        }
-        for (size_t k = 0; k < depth && r >= count; k++) {
-            to[k * unit + r] = 0.0f;
+    size_t unit = kernel->rows, count = rows % unit;
+    const float *from = a + (rows - count) * row_step;
+    for (size_t k = 0; k < depth; k++) {
+        for (size_t r = 0; r < unit; r++) {
+            packed[k * unit + r] = r < count ? from[r * row_step + k * step] : 0.0f;
         }
     }
 }
@@ -62,12 +52,12 @@ static void find_pieces(pieces *found, const oa_panel_product *product, size_t f
 
 /* A tile that reaches past c, or over the end of a run: by way of a whole tile. */
 static void multiply_piecewise(const oa_panel_product *product, const pieces *columns, size_t row, const float *a,
-                               const float *b, size_t depth, const float *start)
+                               size_t row_step, size_t step, const float *b, size_t depth, const float *start)
 {
     static const float zero[OA_PANEL_MOST_ROWS];
     const oa_panel_kernel *kernel = product->kernel;
     float tile[OA_PANEL_MOST_ROWS * OA_PANEL_MOST_COLUMNS];
-    kernel->multiply(tile, kernel->columns, a, b, depth, start ? start : zero);
+    kernel->multiply(tile, kernel->columns, a, row_step, step, b, depth, start ? start : zero);
     for (size_t r = row; r < smaller(row + kernel->rows, product->rows); r++) {
         const float *restrict from = tile + (r - row) * kernel->columns;
         for (size_t p = 0; p < columns->count; p++) {
@@ -94,12 +84,15 @@ static void multiply_panel(const oa_panel_product *product, size_t first_panel, 
     find_pieces(&columns, product, first, end);
     bool is_whole = columns.lengths[0] == kernel->columns;
     for (size_t panel = first_panel; panel < end_panel; panel++) {
-        const float *a = product->a + panel * unit * product->depth + above * unit;
+        bool is_last = (panel + 1) * unit > product->rows;
+        size_t row_step = is_last ? 1 : product->row_step, step = is_last ? unit : product->step;
+        const float *a = (is_last ? product->last : product->a + panel * unit * row_step) + above * step;
         const float *start = product->start && above == 0 ? product->start + panel * unit : NULL;
-        if (is_whole && (panel + 1) * unit <= product->rows) {
-            kernel->multiply(columns.rows[0] + panel * unit * product->stride, product->stride, a, b, depth, start);
+        if (is_whole && !is_last) {
+            kernel->multiply(columns.rows[0] + panel * unit * product->stride, product->stride, a, row_step, step, b,
+                             depth, start);
         } else {
-            multiply_piecewise(product, &columns, panel * unit, a, b, depth, start);
+            multiply_piecewise(product, &columns, panel * unit, a, row_step, step, b, depth, start);
         }
     }
 }

@@ -2,8 +2,8 @@
  * convolution lays out its windows straight into the cache, where a product of whole matrices would write them to
  * memory, read them, and lay them out again.
  *
- * c [rows, columns] = a [rows, depth] b [depth, columns]. A panel of a is some rows, [depth, unit]; a panel of b some
- * columns, [depth, unit]; the units are the kernel's. What goes beyond the matrix is filled up with zeros (a) or with
+ * c [rows, columns] = a [rows, depth] b [depth, columns]. A panel of a is some rows; a panel of b some columns, laid
+ * out [depth, unit]; the units are the kernel's. What goes beyond the matrix is filled up with zeros (a) or with
  * anything (b).
  *
  * For processors with AVX2 and FMA, and AVX-512; others use core/linalg/blas.h. */
@@ -32,9 +32,11 @@ typedef struct oa_panel_copy {
 typedef struct oa_panel_kernel {
     size_t rows;    /* of a panel of a; at most OA_PANEL_MOST_ROWS */
     size_t columns; /* of a panel of b; at most OA_PANEL_MOST_COLUMNS */
-    /* c [rows, columns] += a b, or starts from start[row] in every row when start is not NULL. */
-    size_t lanes; /* of a vector */
-    void (*multiply)(float *c, size_t stride, const float *a, const float *b, size_t depth, const float *start);
+    size_t lanes;   /* of a vector */
+    /* c [rows, columns] += a b, or starts from start[row] in every row when start is not NULL. Element (row, k) of a is
+     * a[row * row_step + k * step]. */
+    void (*multiply)(float *c, size_t stride, const float *a, size_t row_step, size_t step, const float *b,
+                     size_t depth, const float *start);
     /* Writes pieces of a row in the order given, lanes of zeros included: up to a vector past the row's end. Lane i is
      * from[i * step]; step is below 2^26. */
     void (*copy)(float *row, const float *from, const oa_panel_copy *copies, size_t count, size_t step);
@@ -58,7 +60,9 @@ typedef void (*oa_panel_finish)(float *c, const oa_panel_product *product, size_
 struct oa_panel_product {
     const oa_panel_kernel *kernel;
     size_t rows, columns, depth;
-    const float *a;     /* packed, by oa_panel_pack */
+    const float *a; /* element (row, k) is a[row * row_step + k * step] */
+    size_t row_step, step;
+    const float *last;  /* the last panel packed, by oa_panel_pack; NULL when rows are in whole panels */
     const float *start; /* [rows rounded up to whole panels], what sums start from; NULL: from what is in c */
     float *c;
     size_t stride, run, run_step;
@@ -67,11 +71,9 @@ struct oa_panel_product {
     const void *context;    /* of fill and finish */
 };
 
-/* Floats of a packed a of so many rows; false when that overflows. */
-bool oa_panel_packed_size(size_t *count, const oa_panel_kernel *kernel, size_t rows, size_t depth);
-/* Packs panel `panel` of a: element (i, k) is a[i * row_step + k * step]. O(depth). */
-void oa_panel_pack(float *packed, const oa_panel_kernel *kernel, size_t panel, const float *a, size_t rows,
-                   size_t depth, size_t row_step, size_t step);
+/* Packs the last rows of a, those that are no whole panel: packed [depth, unit]. O(depth). */
+void oa_panel_pack(float *packed, const oa_panel_kernel *kernel, const float *a, size_t rows, size_t row_step,
+                   size_t step, size_t depth);
 
 /* Floats of workspace for so many columns at a time. */
 size_t oa_panel_workspace(const oa_panel_kernel *kernel, size_t columns);
