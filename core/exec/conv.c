@@ -97,7 +97,7 @@ oa_status oa_kernel_conv(oa_call *call, oa_error *error)
     oa_conv_grid grid;
     switch (choose(&grid, &conv, x->dtype)) {
     case BY_ROWS:
-        return oa_conv_depthwise(y->data, x->data, w->data, biases, &conv, call->team, error);
+        return oa_conv_depthwise(y->data, x->data, w->data, biases, &conv, call, error);
     case BY_SHIFTS:
         return oa_conv_shifted(y->data, x->data, w->data, biases, &conv, &grid, call, error);
     case BY_PANELS:
