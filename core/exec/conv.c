@@ -94,13 +94,19 @@ oa_status oa_kernel_conv(oa_call *call, oa_error *error)
         return status;
     }
     const float *biases = bias ? bias->data : NULL;
+    if (call->finish && !oa_finish_fits(call->finish, y)) {
+        call->finish = NULL;
+    }
     oa_conv_grid grid;
     switch (choose(&grid, &conv, x->dtype)) {
     case BY_ROWS:
+        call->is_finished = call->finish != NULL;
         return oa_conv_depthwise(y->data, x->data, w->data, biases, &conv, call, error);
     case BY_SHIFTS:
+        call->is_finished = call->finish != NULL;
         return oa_conv_shifted(y->data, x->data, w->data, biases, &conv, &grid, call, error);
     case BY_PANELS:
+        call->is_finished = call->finish != NULL;
         return oa_conv_panels(y->data, x->data, w->data, biases, &conv, call, error);
     case BY_COLUMNS:
         break;

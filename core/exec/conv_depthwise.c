@@ -90,6 +90,7 @@ typedef struct planes {
     kernel_row row;
     float *padded; /* [threads, padded_size], when there is a row */
     size_t padded_size, padded_width;
+    const oa_finish *finish; /* or NULL */
 } planes;
 
 /* A plane of x with zeros around it, so that no row has to know where it ends. */
@@ -139,6 +140,9 @@ static oa_status make_planes(void *context, size_t item, size_t worker, oa_error
         } else {
             add_plane(y, x, w, window);
         }
+        if (p->finish) {
+            oa_finish_apply(p->finish, y, channel, (size_t)(y - p->y), out_size);
+        }
     }
     return OA_OK;
 }
@@ -147,7 +151,7 @@ oa_status oa_conv_depthwise(float *y, const float *x, const float *w, const floa
                             oa_call *call, oa_error *error)
 {
     const oa_window *window = &conv->window;
-    planes work = {.y = y, .x = x, .w = w, .bias = bias, .conv = conv, .row = find_row(window)};
+    planes work = {.y = y, .x = x, .w = w, .bias = bias, .conv = conv, .row = find_row(window), .finish = call->finish};
     if (work.row) {
         size_t height = window->in[0] + window->pad[0] + window->pad_end[0], count;
         work.padded_width = window->in[1] + window->pad[1] + window->pad_end[1];

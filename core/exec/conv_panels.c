@@ -9,6 +9,7 @@ typedef struct cut_product {
     const oa_conv_panels_plan *plan;
     const float *x;
     oa_panel_product product; /* of the first group */
+    const oa_finish *finish;  /* or NULL */
     size_t panels_a_piece;
     size_t column_pieces, row_pieces;
 } cut_product;
@@ -20,6 +21,9 @@ typedef struct piece {
     size_t first;        /* column */
     oa_panel_copy *copies;
     size_t *counts; /* of each panel, for one tap */
+    const oa_finish *finish;
+    const float *y; /* the whole output */
+    size_t channel; /* the group's first */
 } piece;
 
 bool oa_conv_panels_fits(const oa_conv *conv)
@@ -48,6 +52,13 @@ static void fill_panel(float *panel, const oa_panel_product *product, size_t fir
     }
 }
 
+static void finish_run(float *c, const oa_panel_product *product, size_t row, size_t first, size_t n)
+{
+    const piece *p = product->context;
+    (void)first;
+    oa_finish_apply(p->finish, c, p->channel + row, (size_t)(c - p->y), n);
+}
+
 /* Item: a piece of one group's product. */
 static oa_status multiply_piece(void *context, size_t item, size_t worker, oa_error *error)
 {
@@ -57,8 +68,10 @@ static oa_status multiply_piece(void *context, size_t item, size_t worker, oa_er
     size_t group = item / c->row_pieces / c->column_pieces, counts[OA_CONV_BLOCK_PANELS];
     size_t panels = plan->padded_rows / plan->kernel->rows, columns = c->panels_a_piece * plan->kernel->columns;
     size_t first = column_piece * columns, left = c->product.columns - first;
-    const piece made = {plan, c->x + group * plan->conv->in_channels * plan->plane, first,
-                        plan->copies + worker * OA_CONV_BLOCK_PANELS * plan->taps * plan->most_copies, counts};
+    const piece made = {plan,         c->x + group * plan->conv->in_channels * plan->plane,
+                        first,        plan->copies + worker * OA_CONV_BLOCK_PANELS * plan->taps * plan->most_copies,
+                        counts,       c->finish,
+                        c->product.c, group * plan->conv->out_channels};
     oa_panel_product product = c->product;
     (void)error;
     product.a += group * plan->conv->out_channels * plan->depth;
@@ -114,7 +127,9 @@ oa_status oa_conv_panels(float *y, const float *x, const float *w, const float *
                                  .stride = plan.positions,
                                  .run = plan.positions,
                                  .run_step = conv->groups * conv->out_channels * plan.positions,
-                                 .fill = fill_panel}};
+                                 .fill = fill_panel,
+                                 .finish = call->finish ? finish_run : NULL},
+                     .finish = call->finish};
     cut(&c, oa_team_size(call->team));
     return oa_team_run(call->team, conv->groups * c.column_pieces * c.row_pieces, multiply_piece, &c, error);
 }

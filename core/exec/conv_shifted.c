@@ -78,6 +78,7 @@ typedef struct shifted {
     const oa_conv *conv;
     const oa_conv_grid *grid;
     const workspace *work;
+    const oa_finish *finish; /* or NULL */
 } shifted;
 
 /* Item: a group of an image. */
@@ -98,8 +99,12 @@ static oa_status convolve_group(void *context, size_t item, size_t worker, oa_er
     oa_shift_product(output, work->stride, work->packed + g * work->packed_size, conv->out_channels, input,
                      work->offsets, work->depth, s->grid->width);
     for (size_t m = 0; m < conv->out_channels; m++) {
-        oa_conv_grid_take_output(s->y + (item * conv->out_channels + m) * out_size, output + m * work->stride,
-                                 s->bias ? s->bias[g * conv->out_channels + m] : 0.0f, s->grid, window);
+        size_t channel = g * conv->out_channels + m, at = (item * conv->out_channels + m) * out_size;
+        oa_conv_grid_take_output(s->y + at, output + m * work->stride, s->bias ? s->bias[channel] : 0.0f, s->grid,
+                                 window);
+        if (s->finish) {
+            oa_finish_apply(s->finish, s->y + at, channel, at, out_size);
+        }
     }
     return OA_OK;
 }
@@ -123,6 +128,6 @@ oa_status oa_conv_shifted(float *y, const float *x, const float *w, const float 
     }
     /* The padding stays so. */
     memset(work.input, 0, oa_team_size(call->team) * work.input_size * sizeof *work.input);
-    shifted all = {y, x, bias, conv, grid, &work};
+    shifted all = {y, x, bias, conv, grid, &work, call->finish};
     return oa_team_run(call->team, conv->batch * conv->groups, convolve_group, &all, error);
 }

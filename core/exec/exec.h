@@ -38,7 +38,7 @@ void oa_executor_destroy(oa_executor *executor);
  * - payloads: replacements for constants, or NULL.
  *
  * The memory of intermediate values serves others as soon as their last reader has run; float16 and bfloat16 weights
- * are widened for the node that uses them only, so that the peak stays near the largest activations. At most 64 MiB
+ * are widened for the node that uses them only, so that the peak stays near the largest activations. At most 256 MiB
  * stay with the executor for later runs, so that one of the same shapes makes nothing but its outputs anew. Errors:
  * OA_ERROR_INPUT for shapes or types that do not fit (naming node and operator), OA_ERROR_UNSUPPORTED, OA_ERROR_MEMORY.
  */

@@ -4,7 +4,7 @@
 
 enum {
     MOST_ATTRIBUTES = 64,     /* bits of oa_call.attributes_read */
-    MOST_IDLE_BYTES = 1 << 26 /* enough for the activations of small models; large ones give back what they can */
+    MOST_IDLE_BYTES = 1 << 28 /* enough for the activations of most models; larger ones give back what they can */
 };
 
 static oa_status no_memory(oa_error *error)
@@ -123,12 +123,14 @@ oa_status oa_executor_create(oa_executor **executor, const oa_graph *graph, oa_e
     made->graph = graph;
     made->blocks.most = MOST_IDLE_BYTES;
     made->operators = oa_calloc(graph->live_count, sizeof *made->operators);
+    made->followers = oa_calloc(graph->live_count, sizeof *made->followers);
+    made->is_done = oa_calloc(graph->live_count, sizeof *made->is_done);
     made->reads = oa_calloc(graph->value_count, sizeof *made->reads);
     made->slots = oa_calloc(graph->value_count, sizeof *made->slots);
     made->results = oa_calloc(graph->output_count, sizeof *made->results);
     size_t most_inputs = 0, most_outputs = 0;
     oa_status status = OA_OK;
-    if (!made->operators || !made->reads || !made->slots || !made->results) {
+    if (!made->operators || !made->followers || !made->is_done || !made->reads || !made->slots || !made->results) {
         status = no_memory(error);
         goto done;
     }
@@ -138,6 +140,9 @@ oa_status oa_executor_create(oa_executor **executor, const oa_graph *graph, oa_e
     }
     if (status == OA_OK) {
         status = survey(&most_inputs, &most_outputs, made, error);
+    }
+    if (status == OA_OK) {
+        oa_executor_find_chains(made);
     }
     if (status == OA_OK && !make_call(made, most_inputs, most_outputs)) {
         status = no_memory(error);
@@ -158,6 +163,8 @@ void oa_executor_destroy(oa_executor *executor)
     }
     oa_call *call = &executor->call;
     oa_free(executor->operators);
+    oa_free(executor->followers);
+    oa_free(executor->is_done);
     oa_free(executor->reads);
     oa_free(executor->slots);
     oa_free(executor->results);
