@@ -10,29 +10,29 @@ static bool is_operator(const oa_node *node, const char *op_type)
     return node->domain[0] == '\0' && strcmp(node->op_type, op_type) == 0;
 }
 
-static bool has_other_attributes(const oa_node *node, const char *const *known, size_t count)
+/* Are the node's attributes those that normalising by given statistics has? */
+static bool is_plain_normalisation(const oa_node *node)
 {
     for (size_t i = 0; i < node->attribute_count; i++) {
-        bool is_known = false;
-        for (size_t k = 0; k < count; k++) {
-            is_known = is_known || strcmp(node->attributes[i].name, known[k]) == 0;
-        }
-        if (!is_known || node->attributes[i].kind != OA_ATTRIBUTE_FLOAT) {
-            return true;
+        const oa_attribute *attribute = &node->attributes[i];
+        bool is_number = strcmp(attribute->name, "epsilon") == 0 || strcmp(attribute->name, "momentum") == 0;
+        bool is_mode = strcmp(attribute->name, "training_mode") == 0 && node->version >= 14;
+        if (!(is_number && attribute->kind == OA_ATTRIBUTE_FLOAT) &&
+            !(is_mode && attribute->kind == OA_ATTRIBUTE_INT && attribute->i == 0)) {
+            return false;
         }
     }
-    return false;
+    return node->version >= 9;
 }
 
 /* Can the node be a step behind another, in whose output `value` is? What is left out here runs by itself. */
 static bool can_follow(const oa_node *node, size_t value)
 {
-    static const char *const normalisation[] = {"epsilon", "momentum"};
     if (node->output_count != 1 || node->outputs[0] == OA_NONE || node->input_count == 0) {
         return false;
     }
     if (is_operator(node, "BatchNormalization")) {
-        return node->version >= 9 && node->inputs[0] == value && !has_other_attributes(node, normalisation, 2);
+        return node->inputs[0] == value && is_plain_normalisation(node);
     }
     if (node->attribute_count) {
         return false;

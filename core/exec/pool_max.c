@@ -120,8 +120,7 @@ static inline float larger(float a, float b)
     return ((b > a) | (b != b)) ? b : a;
 }
 
-/* Where oa_pool_is_squares: one row of outputs. */
-OA_VECTOR_CLONES
+/* Where oa_pool_is_squares: one row of outputs. Rows are short: wider vectors would be slower. */
 static void pool_square_row(float *restrict y, const float *restrict upper, const float *restrict lower, size_t out)
 {
     float pairs[2 * SQUARES];
