@@ -23,20 +23,20 @@ typedef struct max_state {
         if (stride == 1) {                                                                                             \
             for (size_t i = 0; i < n; i++) {                                                                           \
                 const type x = xs[i];                                                                                  \
-                y[i] = (x > y[i]) | is_nan(x) ? x : y[i];                                                              \
+                y[i] = ((x > y[i]) | is_nan(x)) ? x : y[i];                                                            \
             }                                                                                                          \
             return;                                                                                                    \
         }                                                                                                              \
         if (stride == 2) { /* known to the compiler, which then uses vectors */                                        \
             for (size_t i = 0; i < n; i++) {                                                                           \
                 const type x = xs[2 * i];                                                                              \
-                y[i] = (x > y[i]) | is_nan(x) ? x : y[i];                                                              \
+                y[i] = ((x > y[i]) | is_nan(x)) ? x : y[i];                                                            \
             }                                                                                                          \
             return;                                                                                                    \
         }                                                                                                              \
         for (size_t i = 0; i < n; i++) {                                                                               \
             const type x = xs[i * stride];                                                                             \
-            y[i] = (x > y[i]) | is_nan(x) ? x : y[i];                                                                  \
+            y[i] = ((x > y[i]) | is_nan(x)) ? x : y[i];                                                                \
         }                                                                                                              \
     }                                                                                                                  \
     static void take_index_##tag(void *state, size_t first, const void *x_, size_t n, size_t stride, size_t at)        \

@@ -97,21 +97,32 @@ AVX2 static void copy_avx2(float *row, const float *from, const oa_panel_copy *c
     }
 }
 
-const oa_panel_kernel *oa_panel_kernel_find(void)
+const oa_panel_kernel *oa_panel_kernel_at(size_t index)
 {
     static const oa_panel_kernel avx512 = {8, 48, 16, multiply_avx512, copy_avx512};
     static const oa_panel_kernel avx2 = {4, 24, 8, multiply_avx2, copy_avx2};
+    const oa_panel_kernel *kernels[2];
+    size_t count = 0;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("bmi2")) {
-        return &avx512;
+        kernels[count++] = &avx512;
     }
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &avx2 : NULL;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        kernels[count++] = &avx2;
+    }
+    return index < count ? kernels[index] : NULL;
 }
 
 #else
 
-const oa_panel_kernel *oa_panel_kernel_find(void)
+const oa_panel_kernel *oa_panel_kernel_at(size_t index)
 {
+    (void)index;
     return NULL;
 }
 
 #endif
+
+const oa_panel_kernel *oa_panel_kernel_find(void)
+{
+    return oa_panel_kernel_at(0);
+}

@@ -42,7 +42,9 @@ typedef struct oa_panel_kernel {
     void (*copy)(float *row, const float *from, const oa_panel_copy *copies, size_t count, size_t step);
 } oa_panel_kernel;
 
-/* The kernel for this processor, or NULL. */
+/* The kernels that this processor can run, best first, by index from 0: NULL past the last. */
+const oa_panel_kernel *oa_panel_kernel_at(size_t index);
+/* The best, or NULL. */
 const oa_panel_kernel *oa_panel_kernel_find(void);
 
 typedef struct oa_panel_product oa_panel_product;
