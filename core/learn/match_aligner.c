@@ -1,8 +1,8 @@
 /* Aligning two models by a trained aligner: both are encoded side by side, then their units are scored and assigned. */
-#include "core/assign/assign.h"
 #include "core/base/parallel.h"
 #include "core/learn/aligner.h"
 #include "core/match/slices.h"
+#include "core/match/two_levels.h"
 
 #include <string.h>
 
@@ -59,6 +59,7 @@ typedef struct alignment {
     oa_tape *tape; /* of both together */
     oa_aligner_leaves leaves;
     oa_var *features, *scores; /* [group_count] */
+    const float **tables;        /* [group_count] the scores' values */
     oa_permutations found;
 } alignment;
 
@@ -133,23 +134,24 @@ static oa_status score(alignment *run, oa_error *error)
     return oa_tape_status(run->tape, error);
 }
 
-/* The assignment that maximises the scores of a group. */
+/* The assignment that maximises the scores of a group, and of the insides that are assigned with it. */
 static oa_status assign(void *context, size_t g, size_t worker, oa_error *error)
 {
     alignment *run = context;
-    size_t n = run->problem->layout->groups[g].size;
-    const float *scores = oa_tape_data(run->tape, run->scores[g]);
-    double *profit = oa_malloc(n * n, sizeof *profit); /* n * n scores are in memory already */
+    const oa_layout *layout = run->problem->layout;
     (void)worker;
-    if (!profit) {
-        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the scores of a group");
+    return oa_leads(layout, g) ? oa_assign_scores(&run->found, layout, g, run->tables, &run->found, error) : OA_OK;
+}
+
+static oa_status assign_all(alignment *run, size_t threads, oa_error *error)
+{
+    size_t groups = run->problem->layout->group_count;
+    run->tables = oa_malloc(groups, sizeof *run->tables);
+    for (size_t g = 0; g < groups && run->tables; g++) {
+        run->tables[g] = oa_tape_data(run->tape, run->scores[g]);
     }
-    for (size_t i = 0; i < n * n; i++) {
-        profit[i] = (double)scores[i];
-    }
-    oa_status status = oa_assign_maximise(run->found.of[g], profit, n, NULL, NULL, NULL, error);
-    oa_free(profit);
-    return status;
+    return run->tables ? oa_parallel(groups, threads, assign, run, error)
+                       : oa_fail(error, OA_ERROR_MEMORY, "out of memory for the scores of units");
 }
 
 static void release(alignment *run)
@@ -164,6 +166,7 @@ static void release(alignment *run)
     oa_tape_destroy(run->tape);
     oa_free(run->features);
     oa_free(run->scores);
+    oa_free(run->tables);
     oa_permutations_free(&run->found);
     oa_aligner_plan_destroy(run->plan);
 }
@@ -183,7 +186,7 @@ oa_status oa_match_deep_align(oa_permutations *permutations, oa_match_scores *sc
         size_t n = layout->groups[g].size;
         memcpy(scores->of[g], oa_tape_data(run.tape, run.scores[g]), n * n * sizeof(float));
     }
-    status = status == OA_OK ? oa_parallel(layout->group_count, threads, assign, &run, error) : status;
+    status = status == OA_OK ? assign_all(&run, threads, error) : status;
     if (status == OA_OK) {
         oa_permutations_copy(permutations, &run.found, layout);
     }

@@ -275,12 +275,14 @@ static oa_status plan_alone(planner *p, size_t group)
     return status;
 }
 
-/* A task for a group together with the blocks that it lies in, when they are all that stands in the way. */
+/* A task for an inside that is reordered alike in all blocks together with these, when they are all that stands in the
+ * way. Insides with orders of their own show their blocks themselves. */
 static oa_status plan_with_blocks(planner *p, size_t group)
 {
     const oa_layout *layout = p->layout;
     const oa_group *info = &layout->groups[group];
-    if (info->kind != OA_GROUP_INSIDE || p->settled[info->parent] || p->is_taken[info->parent]) {
+    if (info->kind != OA_GROUP_INSIDE || info->block_count > 1 || p->settled[info->parent] ||
+        p->is_taken[info->parent]) {
         return OA_OK;
     }
     oa_status status = OA_OK;

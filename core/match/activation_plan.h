@@ -5,8 +5,8 @@
 #include "core/match/activations.h"
 #include "core/match/unit_sums.h"
 
-/* A group to be matched, or a group of blocks together with one inside of them: then unit h * size of inner + i is
- * element i of block h. */
+/* A group to be matched, or a group of blocks together with one inside of them that is reordered alike in all: then
+ * unit h * size of inner + i is element i of block h. */
 typedef struct oa_task {
     size_t group;
     size_t inner; /* or OA_NONE */
@@ -49,12 +49,5 @@ void oa_activation_plan_free(oa_activation_plan *plan);
 /* Runs both models over the data and adds up all channels, then the tasks' profits. Errors as oa_match_activations. */
 oa_status oa_activation_pass(oa_activation_plan *plan, const oa_match_problem *problem, const oa_batches *data,
                              const oa_activation_settings *settings, size_t *samples, oa_error *error);
-
-/* Finds permutations p of n_blocks and q of n_inner that go for a large sum over h, i of profit[(h, i), (p[h], q[i])],
- * from those given, which ties keep. The blocks are assigned by the best that the insides of each two can do, then one
- * inside for all, and in turns from there; the start's own turns compete. OA_ERROR_MEMORY, OA_ERROR_INPUT (profits that
- * are no numbers). */
-oa_status oa_match_two_levels(size_t *blocks, size_t *inner, const double *profit, size_t n_blocks, size_t n_inner,
-                              oa_error *error);
 
 #endif

@@ -1,7 +1,7 @@
 #include "core/match/activations.h"
 
-#include "core/assign/assign.h"
 #include "core/match/activation_plan.h"
+#include "core/match/two_levels.h"
 
 #include <string.h>
 
@@ -55,29 +55,91 @@ typedef struct tally {
     double pairs; /* of units, times channels */
 } tally;
 
-static oa_status solve(const oa_task *task, const oa_layout *layout, oa_permutations *permutations, bool *settled,
-                       tally *sums, oa_activation_info *info, oa_error *error)
+/* What a pass is solved with. */
+typedef struct solver {
+    const oa_activation_plan *plan;
+    const oa_layout *layout;
+    oa_permutations *permutations;
+    bool *settled;
+    const double **profits; /* [groups] of the tasks of groups by themselves; NULL: none */
+    tally *sums;
+    oa_activation_info *info;
+    oa_error *error;
+} solver;
+
+static void settle(const solver *s, size_t group)
 {
-    size_t *outer = permutations->of[task->group];
-    sums->before += matched_profit(task, layout, permutations);
+    s->info->matched += !s->settled[group];
+    s->settled[group] = true;
+}
+
+/* Blocks with an inside that is reordered alike in all of them. Other insides go where their blocks go. */
+static oa_status solve_alike(const solver *s, const oa_task *task)
+{
+    const oa_layout *layout = s->layout;
+    if (s->settled[task->group]) {
+        return OA_OK; /* by another inside of the same blocks: this one's turn comes in the next pass */
+    }
+    s->sums->before += matched_profit(task, layout, s->permutations);
     oa_status status =
-        task->inner == OA_NONE
-            ? oa_assign_maximise(outer, task->profit, task->n, outer, NULL, NULL, error)
-            : oa_match_two_levels(outer, permutations->of[task->inner], task->profit, layout->groups[task->group].size,
-                                  layout->groups[task->inner].size, error);
+        oa_match_two_levels(s->permutations->of[task->group], s->permutations->of[task->inner], task->profit,
+                            layout->groups[task->group].size, layout->groups[task->inner].size, s->error);
     if (status != OA_OK) {
         return status;
     }
-    sums->after += matched_profit(task, layout, permutations);
-    sums->pairs += (double)task->n * (double)task->channels;
-    info->dead += dead_units(task);
-    info->matched++;
-    settled[task->group] = true;
-    if (task->inner != OA_NONE) {
-        info->matched++;
-        settled[task->inner] = true;
+    s->sums->after += matched_profit(task, layout, s->permutations);
+    settle(s, task->group);
+    settle(s, task->inner);
+    for (size_t g = oa_next_inside(layout, task->group, task->group); g != OA_NONE;
+         g = oa_next_inside(layout, task->group, g)) {
+        oa_permutations_follow(s->permutations, layout, g);
     }
     return OA_OK;
+}
+
+/* A group by itself, with its insides: what of them shows in this pass. */
+static oa_status solve_levels(const solver *s, size_t leader)
+{
+    bool is_shown = false;
+    for (size_t g = leader; g != OA_NONE; g = oa_next_inside(s->layout, leader, g)) {
+        is_shown = is_shown || s->profits[g];
+    }
+    if (!is_shown) {
+        return OA_OK;
+    }
+    oa_status status =
+        oa_assign_levels(s->permutations, s->layout, leader, s->profits, s->permutations, s->settled[leader], s->error);
+    settle(s, leader);
+    for (size_t g = leader; g != OA_NONE; g = oa_next_inside(s->layout, leader, g)) {
+        if (s->profits[g]) {
+            settle(s, g);
+        }
+    }
+    return status;
+}
+
+static oa_status solve(const solver *s)
+{
+    oa_status status = OA_OK;
+    for (size_t i = 0; i < s->plan->task_count && status == OA_OK; i++) {
+        const oa_task *task = &s->plan->tasks[i];
+        s->sums->pairs += (double)task->n * (double)task->channels;
+        s->info->dead += dead_units(task);
+        if (task->inner != OA_NONE) {
+            status = solve_alike(s, task);
+        } else {
+            s->profits[task->group] = task->profit;
+            s->sums->before += matched_profit(task, s->layout, s->permutations);
+        }
+    }
+    for (size_t g = 0; g < s->layout->group_count && status == OA_OK; g++) {
+        status = oa_leads(s->layout, g) ? solve_levels(s, g) : OA_OK;
+    }
+    for (size_t i = 0; i < s->plan->task_count && status == OA_OK; i++) {
+        const oa_task *task = &s->plan->tasks[i];
+        s->sums->after += task->inner == OA_NONE ? matched_profit(task, s->layout, s->permutations) : 0.0;
+    }
+    return status;
 }
 
 /* One pass; *is_done when there was nothing left to plan. */
@@ -92,8 +154,17 @@ static oa_status run_pass(bool *is_done, const oa_match_problem *problem, const 
         status = oa_activation_pass(&plan, problem, data, settings, &info->samples, error);
         info->passes++;
     }
-    for (size_t i = 0; i < plan.task_count && status == OA_OK; i++) {
-        status = solve(&plan.tasks[i], problem->layout, permutations, settled, sums, info, error);
+    if (status == OA_OK && !*is_done) {
+        solver s = {.plan = &plan,
+                    .layout = problem->layout,
+                    .permutations = permutations,
+                    .settled = settled,
+                    .profits = oa_calloc(problem->layout->group_count, sizeof *s.profits),
+                    .sums = sums,
+                    .info = info,
+                    .error = error};
+        status = s.profits ? solve(&s) : oa_fail(error, OA_ERROR_MEMORY, "out of memory while matching activations");
+        oa_free(s.profits);
     }
     oa_activation_plan_free(&plan);
     return status;

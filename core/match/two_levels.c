@@ -1,5 +1,5 @@
-/* Blocks and what is inside of them, matched together. */
-#include "core/match/activation_plan.h"
+/* Blocks and what is inside of them, reordered alike in all blocks, matched together. */
+#include "core/match/two_levels.h"
 
 #include "core/assign/assign.h"
 

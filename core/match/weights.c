@@ -1,9 +1,9 @@
 /* Weight matching by coordinate descent over the groups of a layout. */
 #include "core/match/match.h"
 
-#include "core/assign/assign.h"
 #include "core/linalg/sums.h"
 #include "core/match/slices.h"
+#include "core/match/two_levels.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,16 +11,21 @@
 /* A rise of the objective below this share of its scale is rounding: products run in float32. */
 static const double RISE_MIN = 1e-7;
 
+/* Groups that are assigned together (two_levels.h) are placed and improved together, under the one that leads. */
 typedef struct descent {
     const oa_match_problem *problem;
     oa_permutations *permutations;
-    bool *is_placed;    /* [groups] matched already, in the first pass */
-    bool *is_quadratic; /* [groups] lies twice on a tensor that counts */
-    size_t *hidden;     /* [tensors] occurrences of groups that are not placed yet */
-    double *profit;     /* [largest * largest] */
-    size_t *candidate;  /* [largest] */
-    size_t *old;        /* [largest] */
-    size_t *order;      /* [groups] */
+    bool *is_placed;           /* [groups] matched already, in the first pass */
+    bool *is_quadratic;        /* [groups] that lead: some of the groups lie twice on a tensor that counts */
+    size_t *hidden;            /* [tensors] occurrences of groups that are not placed yet */
+    size_t *seen;              /* [tensors] the last count that looked at it */
+    size_t count;              /* of the objectives computed */
+    double *room;              /* for the largest matrices of profits that belong together */
+    const double **profits;    /* [groups] those of the groups at work, in room */
+    oa_permutations candidate; /* of the groups at work */
+    size_t *leaders;           /* [leader_count] the groups that lead */
+    size_t *order;             /* [leader_count] the same in the order of the sweep */
+    size_t leader_count;
 } descent;
 
 oa_match_settings oa_match_settings_default(void)
@@ -33,142 +38,174 @@ static const oa_occurrence *occurrence_at(const descent *d, size_t group, size_t
     return &d->problem->layout->occurrences[d->problem->layout->groups[group].first_occurrence + i];
 }
 
+static size_t next_inside(const descent *d, size_t group, size_t last)
+{
+    return oa_next_inside(d->problem->layout, group, last);
+}
+
 static bool is_same_axis(const oa_occurrence *x, const oa_occurrence *y)
 {
     return x->tensor == y->tensor && x->axis == y->axis;
 }
 
+/* d->seen is a scratch here. */
 static void find_quadratic(descent *d)
 {
     const oa_layout *layout = d->problem->layout;
-    for (size_t g = 0; g < layout->group_count; g++) {
-        for (size_t i = 1; i < layout->groups[g].occurrence_count; i++) {
-            const oa_occurrence *one = occurrence_at(d, g, i - 1);
-            const oa_occurrence *two = occurrence_at(d, g, i);
-            /* Twice on one axis is linear side by side, but not when one lies inside of the other. */
-            bool is_twice = one->tensor == two->tensor && oa_counts(d->problem, one->tensor);
-            d->is_quadratic[g] = d->is_quadratic[g] || is_twice;
+    for (size_t k = 0; k < d->leader_count; k++) {
+        size_t leader = d->leaders[k];
+        d->count++;
+        for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
+            for (size_t i = 0; i < layout->groups[g].occurrence_count; i++) {
+                size_t tensor = occurrence_at(d, g, i)->tensor;
+                /* Twice on one axis is linear side by side, but not when one lies inside of the other. */
+                bool is_twice = d->seen[tensor] == d->count && oa_counts(d->problem, tensor);
+                d->is_quadratic[leader] = d->is_quadratic[leader] || is_twice;
+                d->seen[tensor] = d->count;
+            }
         }
     }
 }
 
-/* Is every axis of this occurrence's tensor, but the one it lies on, determined? `hidden[t]` counts the occurrences of
- * groups not placed yet; those of the group itself on the same axis do not hide anything. They are its neighbours. */
-static bool is_visible(const descent *d, size_t group, size_t i)
+/* How many occurrences on the axis of `o` belong to the groups that are assigned together. */
+static size_t own_occurrences(const descent *d, size_t leader, const oa_occurrence *o)
 {
-    const oa_occurrence *o = occurrence_at(d, group, i);
-    size_t count = d->problem->layout->groups[group].occurrence_count;
-    size_t first = i;
-    size_t end = i;
-    if (d->is_placed[group]) {
-        return d->hidden[o->tensor] == 0;
+    size_t count = 0;
+    for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
+        for (size_t i = 0; i < d->problem->layout->groups[g].occurrence_count; i++) {
+            count += is_same_axis(occurrence_at(d, g, i), o);
+        }
     }
-    while (first > 0 && is_same_axis(occurrence_at(d, group, first - 1), o)) {
-        first--;
-    }
-    while (end < count && is_same_axis(occurrence_at(d, group, end), o)) {
-        end++;
-    }
-    return d->hidden[o->tensor] == end - first;
+    return count;
 }
 
-/* The share of a group's weights that lie on tensors all of whose other axes are determined. */
-static double visible_share(const descent *d, size_t group)
+/* Is every axis of this occurrence's tensor, but the one it lies on, determined? `hidden[t]` counts the occurrences of
+ * groups not placed yet; those of the group itself on the same axis do not hide anything. */
+static bool is_visible(const descent *d, size_t leader, const oa_occurrence *o)
+{
+    return d->hidden[o->tensor] == (d->is_placed[leader] ? 0 : own_occurrences(d, leader, o));
+}
+
+/* The share of the groups' weights that lie on tensors all of whose other axes are determined. */
+static double visible_share(const descent *d, size_t leader)
 {
     double visible = 0.0;
     double total = 0.0;
-    for (size_t i = 0; i < d->problem->layout->groups[group].occurrence_count; i++) {
-        const oa_occurrence *o = occurrence_at(d, group, i);
-        if (oa_counts(d->problem, o->tensor)) {
-            double weight = (double)d->problem->a->tensors[o->tensor].count;
-            total += weight;
-            visible += is_visible(d, group, i) ? weight : 0.0;
+    for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
+        for (size_t i = 0; i < d->problem->layout->groups[g].occurrence_count; i++) {
+            const oa_occurrence *o = occurrence_at(d, g, i);
+            if (oa_counts(d->problem, o->tensor)) {
+                double weight = (double)d->problem->a->tensors[o->tensor].count;
+                total += weight;
+                visible += is_visible(d, leader, o) ? weight : 0.0;
+            }
         }
     }
     return total > 0.0 ? visible / total : 0.0;
 }
 
-/* profit[i, j]: how well unit j of b fits in the place of unit i of a, everything else as it stands. */
-static oa_status fill_profit(descent *d, size_t group, bool visible_only, oa_error *error)
+/* profits[g][i, j]: how well unit j of b fits in the place of unit i of a, everything else as it stands. */
+static oa_status fill_profits(descent *d, size_t leader, bool visible_only, oa_error *error)
 {
-    size_t n = d->problem->layout->groups[group].size;
-    memset(d->profit, 0, n * n * sizeof *d->profit);
+    double *room = d->room;
     oa_status status = OA_OK;
-    for (size_t i = 0; i < d->problem->layout->groups[group].occurrence_count && status == OA_OK; i++) {
-        const oa_occurrence *o = occurrence_at(d, group, i);
-        if (oa_counts(d->problem, o->tensor) && (!visible_only || is_visible(d, group, i))) {
-            status = oa_add_profit(d->profit, d->problem, o, d->permutations, error);
+    for (size_t g = leader; g != OA_NONE && status == OA_OK; g = next_inside(d, leader, g)) {
+        size_t n = d->problem->layout->groups[g].size;
+        memset(room, 0, n * n * sizeof *room);
+        for (size_t i = 0; i < d->problem->layout->groups[g].occurrence_count && status == OA_OK; i++) {
+            const oa_occurrence *o = occurrence_at(d, g, i);
+            if (oa_counts(d->problem, o->tensor) && (!visible_only || is_visible(d, leader, o))) {
+                status = oa_add_profit(room, d->problem, o, d->permutations, error);
+            }
+        }
+        d->profits[g] = room;
+        room += n * n;
+    }
+    return status;
+}
+
+/* The true objective over the tensors that the groups lie on. */
+static oa_status objective_of(double *objective, descent *d, size_t leader, oa_error *error)
+{
+    oa_status status = OA_OK;
+    *objective = 0.0;
+    d->count++;
+    for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
+        for (size_t i = 0; i < d->problem->layout->groups[g].occurrence_count && status == OA_OK; i++) {
+            size_t tensor = occurrence_at(d, g, i)->tensor;
+            if (d->seen[tensor] != d->count && oa_counts(d->problem, tensor)) {
+                status = oa_add_inner(objective, d->problem, tensor, d->permutations, false, error);
+            }
+            d->seen[tensor] = d->count;
         }
     }
     return status;
 }
 
-/* The true objective over the tensors that a group lies on. */
-static oa_status objective_of(double *objective, descent *d, size_t group, oa_error *error)
+/* The candidate becomes what stands, and what stood the candidate. */
+static void exchange(descent *d, size_t leader)
 {
-    oa_status status = OA_OK;
-    size_t last = OA_NONE;
-    *objective = 0.0;
-    for (size_t i = 0; i < d->problem->layout->groups[group].occurrence_count && status == OA_OK; i++) {
-        size_t tensor = occurrence_at(d, group, i)->tensor;
-        if (tensor != last && oa_counts(d->problem, tensor)) {
-            status = oa_add_inner(objective, d->problem, tensor, d->permutations, false, error);
-        }
-        last = tensor;
+    for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
+        size_t *old = d->permutations->of[g];
+        d->permutations->of[g] = d->candidate.of[g];
+        d->candidate.of[g] = old;
     }
-    return status;
+}
+
+/* Does the candidate promise more than rounding? */
+static bool is_rise(const descent *d, size_t leader)
+{
+    double rise = 0.0;
+    double scale = 0.0;
+    for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
+        size_t n = d->problem->layout->groups[g].size;
+        for (size_t i = 0; i < n; i++) {
+            double old = d->profits[g][i * n + d->permutations->of[g][i]];
+            double new = d->profits[g][i * n + d->candidate.of[g][i]];
+            rise += new - old;
+            scale += fabs(old) + fabs(new);
+        }
+    }
+    return rise > RISE_MIN * scale;
 }
 
 /* One step: solve for a group, take the result when the true objective rises. */
-static oa_status improve(bool *is_better, descent *d, size_t group, bool visible_only, oa_error *error)
+static oa_status improve(bool *is_better, descent *d, size_t leader, bool visible_only, oa_error *error)
 {
-    size_t n = d->problem->layout->groups[group].size;
-    size_t *current = d->permutations->of[group];
     *is_better = false;
-    oa_status status = fill_profit(d, group, visible_only, error);
+    oa_status status = fill_profits(d, leader, visible_only, error);
     if (status == OA_OK) {
-        status = oa_assign_maximise(d->candidate, d->profit, n, current, NULL, NULL, error);
+        status = oa_assign_levels(&d->candidate, d->problem->layout, leader, d->profits, d->permutations, false, error);
     }
-    if (status != OA_OK) {
+    if (status != OA_OK || !is_rise(d, leader)) {
         return status;
     }
-    double rise = 0.0;
-    double scale = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        double old = d->profit[i * n + current[i]];
-        double new = d->profit[i * n + d->candidate[i]];
-        rise += new - old;
-        scale += fabs(old) + fabs(new);
-    }
-    if (!(rise > RISE_MIN * scale)) {
-        return OA_OK;
-    }
-    memcpy(d->old, current, n * sizeof *current);
     double before = 0.0;
     double after = 0.0;
-    bool must_check = d->is_quadratic[group] && !visible_only;
+    bool must_check = d->is_quadratic[leader] && !visible_only;
     if (must_check) {
-        status = objective_of(&before, d, group, error);
+        status = objective_of(&before, d, leader, error);
     }
-    memcpy(current, d->candidate, n * sizeof *current);
+    exchange(d, leader);
     if (must_check && status == OA_OK) {
-        status = objective_of(&after, d, group, error);
+        status = objective_of(&after, d, leader, error);
     }
     if (must_check && !(after - before > RISE_MIN * (fabs(before) + fabs(after)))) {
-        memcpy(current, d->old, n * sizeof *current);
+        exchange(d, leader);
         return status;
     }
     *is_better = true;
     return status;
 }
 
-/* Notes that a group is placed: what shares a tensor with it may see more now. */
-static void set_placed(descent *d, size_t group)
+/* Notes that groups are placed: what shares a tensor with them may see more now. */
+static void set_placed(descent *d, size_t leader)
 {
-    const oa_layout *layout = d->problem->layout;
-    d->is_placed[group] = true;
-    for (size_t i = 0; i < layout->groups[group].occurrence_count; i++) {
-        d->hidden[occurrence_at(d, group, i)->tensor]--;
+    for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
+        d->is_placed[g] = true;
+        for (size_t i = 0; i < d->problem->layout->groups[g].occurrence_count; i++) {
+            d->hidden[occurrence_at(d, g, i)->tensor]--;
+        }
     }
 }
 
@@ -181,13 +218,13 @@ static oa_status place_groups(descent *d, oa_error *error)
     for (size_t i = 0; i < layout->occurrence_count; i++) {
         d->hidden[layout->occurrences[i].tensor]++;
     }
-    for (size_t step = 0; step < layout->group_count; step++) {
+    for (size_t step = 0; step < d->leader_count; step++) {
         size_t best = OA_NONE;
         double best_share = -1.0;
-        for (size_t g = 0; g < layout->group_count; g++) {
-            double share = d->is_placed[g] ? -1.0 : visible_share(d, g);
+        for (size_t k = 0; k < d->leader_count; k++) {
+            double share = d->is_placed[d->leaders[k]] ? -1.0 : visible_share(d, d->leaders[k]);
             if (share > best_share) {
-                best = g;
+                best = d->leaders[k];
                 best_share = share;
             }
         }
@@ -204,21 +241,27 @@ static oa_status place_groups(descent *d, oa_error *error)
 
 static void order_as_numbered(descent *d)
 {
-    for (size_t g = 0; g < d->problem->layout->group_count; g++) {
-        d->order[g] = g;
+    memcpy(d->order, d->leaders, d->leader_count * sizeof *d->order);
+}
+
+static void order_at_random(descent *d, oa_random *random)
+{
+    oa_random_permutation(d->order, d->leader_count, random);
+    for (size_t i = 0; i < d->leader_count; i++) {
+        d->order[i] = d->leaders[d->order[i]];
     }
 }
 
 static oa_status descend(size_t *sweeps, descent *d, const oa_match_settings *settings, oa_random *random, size_t start,
                          oa_error *error)
 {
-    size_t count = d->problem->layout->group_count;
+    size_t count = d->leader_count;
     bool is_better = true;
     oa_status status = OA_OK;
     for (*sweeps = 0; is_better && *sweeps < settings->sweeps_max && status == OA_OK; (*sweeps)++) {
         is_better = false;
         if (random) {
-            oa_random_permutation(d->order, count, random);
+            order_at_random(d, random);
         }
         for (size_t i = 0; i < count && status == OA_OK; i++) {
             bool rose = false;
@@ -250,27 +293,52 @@ static oa_status total_inner(double *sum, const oa_match_problem *problem, const
     return status;
 }
 
+/* The most profits that are needed at a time. */
+static oa_status count_cells(size_t *cells, const oa_layout *layout, oa_error *error)
+{
+    *cells = 0;
+    for (size_t leader = 0; leader < layout->group_count; leader++) {
+        size_t sum = 0, own;
+        for (size_t g = oa_leads(layout, leader) ? leader : OA_NONE; g != OA_NONE;
+             g = oa_next_inside(layout, leader, g)) {
+            if (oa_mul_overflows(&own, layout->groups[g].size, layout->groups[g].size) ||
+                oa_add_overflows(&sum, sum, own)) {
+                return oa_fail(error, OA_ERROR_MEMORY, "a group of %zu units is too large to match",
+                               layout->groups[g].size);
+            }
+        }
+        *cells = sum > *cells ? sum : *cells;
+    }
+    return OA_OK;
+}
+
 static oa_status descent_init(descent *d, const oa_match_problem *problem, oa_error *error)
 {
     const oa_layout *layout = problem->layout;
-    size_t largest = 0;
-    size_t cells = 0;
-    for (size_t g = 0; g < layout->group_count; g++) {
-        largest = layout->groups[g].size > largest ? layout->groups[g].size : largest;
-    }
+    size_t cells;
     d->problem = problem;
-    if (oa_mul_overflows(&cells, largest, largest)) {
-        return oa_fail(error, OA_ERROR_MEMORY, "a group of %zu units is too large to match", largest);
+    oa_status status = count_cells(&cells, layout, error);
+    status = status == OA_OK ? oa_permutations_init(&d->candidate, layout, error) : status;
+    if (status != OA_OK) {
+        return status;
     }
     d->is_placed = oa_calloc(layout->group_count, sizeof *d->is_placed);
     d->is_quadratic = oa_calloc(layout->group_count, sizeof *d->is_quadratic);
+    d->leaders = oa_calloc(layout->group_count, sizeof *d->leaders);
     d->order = oa_calloc(layout->group_count, sizeof *d->order);
     d->hidden = oa_calloc(layout->tensor_count, sizeof *d->hidden);
-    d->profit = oa_malloc(cells, sizeof *d->profit);
-    d->candidate = oa_malloc(largest, sizeof *d->candidate);
-    d->old = oa_malloc(largest, sizeof *d->old);
-    if (!d->is_placed || !d->is_quadratic || !d->order || !d->hidden || !d->profit || !d->candidate || !d->old) {
-        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for matching groups of up to %zu units", largest);
+    d->seen = oa_calloc(layout->tensor_count, sizeof *d->seen);
+    d->profits = oa_calloc(layout->group_count, sizeof *d->profits);
+    d->room = oa_malloc(cells, sizeof *d->room);
+    if (!d->is_placed || !d->is_quadratic || !d->leaders || !d->order || !d->hidden || !d->seen || !d->profits ||
+        !d->room) {
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for matching groups, of up to %zu pairs of units at once",
+                       cells);
+    }
+    for (size_t g = 0; g < layout->group_count; g++) {
+        if (oa_leads(layout, g)) {
+            d->leaders[d->leader_count++] = g;
+        }
     }
     find_quadratic(d);
     return OA_OK;
@@ -280,11 +348,13 @@ static void descent_free(descent *d)
 {
     oa_free(d->is_placed);
     oa_free(d->is_quadratic);
+    oa_free(d->leaders);
     oa_free(d->order);
     oa_free(d->hidden);
-    oa_free(d->profit);
-    oa_free(d->candidate);
-    oa_free(d->old);
+    oa_free(d->seen);
+    oa_free(d->profits);
+    oa_free(d->room);
+    oa_permutations_free(&d->candidate);
 }
 
 /* The first start: from what is given, by placing the groups or, when that was another method's work, at once by

@@ -1,7 +1,7 @@
 #include "core/soft/match_sinkhorn.h"
 
-#include "core/assign/assign.h"
 #include "core/base/parallel.h"
+#include "core/match/two_levels.h"
 #include "core/soft/adam.h"
 #include "core/soft/search.h"
 #include "core/soft/sinkhorn.h"
@@ -19,7 +19,6 @@ typedef struct descent {
     size_t *count;                                           /* [groups] size^2 */
     oa_sinkhorn **sinkhorn;                                  /* [groups] */
     float **scores, **s, **ds, **dscores, **first, **second; /* [groups][count] */
-    double *profit;                                          /* [largest count] */
     oa_permutations hard;
     float scale;   /* of scores: 1 / temperature */
     double square; /* |a|^2 + |b|^2: what the distance is at an inner product of zero */
@@ -75,7 +74,7 @@ static oa_status make(descent *d, const oa_match_problem *problem, oa_error *err
 {
     const oa_layout *layout = problem->layout;
     const oa_soft_settings *settings = d->search.settings;
-    size_t groups = layout->group_count, largest = 0, total = 0;
+    size_t groups = layout->group_count, total = 0;
     d->count = oa_calloc(groups, sizeof *d->count);
     d->sinkhorn = oa_calloc(groups, sizeof *d->sinkhorn);
     if (!d->count || !d->sinkhorn) {
@@ -86,15 +85,13 @@ static oa_status make(descent *d, const oa_match_problem *problem, oa_error *err
         if (oa_mul_overflows(&d->count[g], n, n) || oa_add_overflows(&total, total, d->count[g])) {
             return no_memory(error);
         }
-        largest = d->count[g] > largest ? d->count[g] : largest;
         oa_status status = oa_sinkhorn_create(&d->sinkhorn[g], n, settings->sinkhorn_iterations, error);
         if (status != OA_OK) {
             return status;
         }
     }
-    d->profit = oa_malloc(largest, sizeof *d->profit);
     float ***lists[] = {&d->scores, &d->s, &d->ds, &d->dscores, &d->first, &d->second};
-    bool is_made = d->profit != NULL;
+    bool is_made = true;
     for (size_t i = 0; i < sizeof lists / sizeof lists[0] && is_made; i++) {
         is_made = make_matrices(lists[i], d->count, groups);
     }
@@ -118,7 +115,6 @@ static void release(descent *d, size_t groups)
     }
     oa_free(d->sinkhorn);
     oa_free(d->count);
-    oa_free(d->profit);
     oa_permutations_free(&d->hard);
     oa_soft_destroy(d->soft);
     oa_search_free(&d->search);
@@ -223,10 +219,9 @@ static oa_status harden(descent *d, oa_error *error)
     const oa_layout *layout = d->search.problem->layout;
     oa_status status = OA_OK;
     for (size_t g = 0; g < layout->group_count && status == OA_OK; g++) {
-        for (size_t i = 0; i < d->count[g]; i++) {
-            d->profit[i] = (double)d->s[g][i];
+        if (oa_leads(layout, g)) {
+            status = oa_assign_scores(&d->hard, layout, g, (const float *const *)d->s, &d->hard, error);
         }
-        status = oa_assign_maximise(d->hard.of[g], d->profit, layout->groups[g].size, d->hard.of[g], NULL, NULL, error);
     }
     return status;
 }

@@ -149,8 +149,7 @@ static void pin_node(oa_discovery *discovery, const oa_node *node, bool is_known
     }
 }
 
-/* Is this the node's operator, with the domain before it when that is not the standard one? */
-static bool is_operator(const char *name, const oa_node *node)
+bool oa_is_operator(const char *name, const oa_node *node)
 {
     size_t length = strlen(node->domain);
     if (length && (strncmp(name, node->domain, length) != 0 || name[length] != '.')) {
@@ -167,7 +166,7 @@ static oa_rule *rule_of(const oa_node *node)
                                                     oa_rules_select,    oa_rules_shape};
     for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
         for (const oa_rule_entry *entry = families[f]; entry->op_type; entry++) {
-            if (is_operator(entry->op_type, node)) {
+            if (oa_is_operator(entry->op_type, node)) {
                 return entry->rule;
             }
         }

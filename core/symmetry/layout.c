@@ -19,6 +19,32 @@ void oa_layout_destroy(oa_layout *layout)
     oa_free(layout);
 }
 
+bool oa_leads(const oa_layout *layout, size_t group)
+{
+    return layout->groups[group].block_count == 1;
+}
+
+size_t oa_next_inside(const oa_layout *layout, size_t group, size_t last)
+{
+    for (size_t g = last == group ? 0 : last + 1; g < layout->group_count; g++) {
+        if (layout->groups[g].block_count > 1 && layout->groups[g].parent == group) {
+            return g;
+        }
+    }
+    return OA_NONE;
+}
+
+const oa_occurrence *oa_moved_by(const oa_layout *layout, size_t group, size_t index)
+{
+    for (size_t g = group; g != OA_NONE; g = oa_next_inside(layout, group, g)) {
+        if (index < layout->groups[g].occurrence_count) {
+            return &layout->occurrences[layout->groups[g].first_occurrence + index];
+        }
+        index -= layout->groups[g].occurrence_count;
+    }
+    return NULL;
+}
+
 oa_status oa_permutations_init(oa_permutations *permutations, const oa_layout *layout, oa_error *error)
 {
     oa_permutations made = {.of = oa_calloc(layout->group_count, sizeof *made.of), .count = layout->group_count};
@@ -62,8 +88,57 @@ void oa_permutations_copy(oa_permutations *to, const oa_permutations *from, cons
 void oa_permutations_random(oa_permutations *permutations, const oa_layout *layout, oa_random *random)
 {
     for (size_t g = 0; g < layout->group_count; g++) {
-        oa_random_permutation(permutations->of[g], layout->groups[g].size, random);
+        if (layout->groups[g].block_count == 1) {
+            oa_random_permutation(permutations->of[g], layout->groups[g].size, random);
+        }
     }
+    for (size_t g = 0; g < layout->group_count; g++) {
+        const oa_group *group = &layout->groups[g];
+        size_t inside = group->size / group->block_count;
+        for (size_t h = 0; h < group->block_count && group->block_count > 1; h++) {
+            size_t *own = permutations->of[g] + h * inside;
+            oa_random_permutation(own, inside, random);
+            for (size_t i = 0; i < inside; i++) {
+                own[i] += permutations->of[group->parent][h] * inside;
+            }
+        }
+    }
+}
+
+void oa_permutations_follow(oa_permutations *permutations, const oa_layout *layout, size_t group)
+{
+    const oa_group *own = &layout->groups[group];
+    size_t *of = permutations->of[group];
+    size_t inside = own->size / own->block_count;
+    if (own->block_count == 1) {
+        return;
+    }
+    /* The insides stay with the blocks that they come from: they are sorted by the blocks' new places, in cycles of
+     * whole blocks, so that no room is needed. */
+    const size_t *blocks = permutations->of[own->parent];
+    for (size_t h = 0; h < own->block_count; h++) {
+        size_t at = h;
+        while (of[at * inside] / inside != blocks[h]) {
+            at++;
+        }
+        for (size_t i = 0; i < inside && at != h; i++) {
+            size_t kept = of[h * inside + i];
+            of[h * inside + i] = of[at * inside + i];
+            of[at * inside + i] = kept;
+        }
+    }
+}
+
+bool oa_permutations_fit(const oa_permutations *permutations, const oa_layout *layout, size_t group)
+{
+    const oa_group *own = &layout->groups[group];
+    size_t inside = own->size / own->block_count;
+    for (size_t u = 0; u < own->size && own->block_count > 1; u++) {
+        if (permutations->of[group][u] / inside != permutations->of[own->parent][u / inside]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* In place, cycle by cycle; visited entries are marked by setting the top bit. */

@@ -10,13 +10,18 @@
 typedef enum oa_group_kind {
     OA_GROUP_UNITS,  /* indices that stand by themselves: hidden units, channels */
     OA_GROUP_BLOCKS, /* the outer factor of a product: attention heads, convolution groups, ... */
-    OA_GROUP_INSIDE  /* an inner factor, reordered in the same way inside each block of `parent` */
+    OA_GROUP_INSIDE  /* what lies inside the blocks of `parent` */
 } oa_group_kind;
 
+/* What lies inside of blocks comes in two forms. Where nothing ties one block's inside to another's, each has an order
+ * of its own: the units of the group are then those of all blocks, block after block, a permutation of them takes whole
+ * blocks to whole blocks, and it takes them where that of the parent does. The parent lies on no axis where these units
+ * do. Otherwise the group has the size of one inside, and reorders all of them in the same way. */
 typedef struct oa_group {
-    size_t size;
+    size_t size; /* of its permutations */
     oa_group_kind kind;
-    size_t parent; /* the group of blocks that this one lies inside, or OA_NONE */
+    size_t parent;      /* the group of blocks that this one lies inside, or OA_NONE */
+    size_t block_count; /* blocks with an inside of their own: size / block_count units each; 1 for all other groups */
     size_t first_occurrence;
     size_t occurrence_count;
     size_t first_carrier;
@@ -44,8 +49,9 @@ typedef struct oa_place {
     size_t axis;
     size_t rest;
     const size_t *positions;
-    bool is_summed; /* a reader of the value sums over the group here: these are the units as the next layer takes them
-                       in. False for a group that is there beside another one that is summed over */
+    bool is_summed; /* a reader of the value sums over the group here, these being the units as the next layer takes
+                       them in; or it takes blocks and their insides apart. False for a group that is there beside
+                       such a one */
 } oa_place;
 
 /* The index space of an axis, as a tree in oa_layout.parts. */
@@ -114,14 +120,32 @@ typedef struct oa_permutations {
     size_t count;
 } oa_permutations;
 
+/* Insides with orders of their own are permuted together with their blocks, which lead them. Is this group one by
+ * itself, or such a leader? */
+bool oa_leads(const oa_layout *layout, size_t group);
+/* The insides that a group leads: the next after `last`, which is `group` at first; OA_NONE: no more. O(groups). */
+size_t oa_next_inside(const oa_layout *layout, size_t group, size_t last);
+/* Where a permutation of a group moves something: its occurrences, and those of the insides that it leads. NULL from
+ * their count on. O(groups). */
+const oa_occurrence *oa_moved_by(const oa_layout *layout, size_t group, size_t index);
+
 /* All identities. */
 oa_status oa_permutations_init(oa_permutations *permutations, const oa_layout *layout, oa_error *error);
 void oa_permutations_free(oa_permutations *permutations);
 void oa_permutations_copy(oa_permutations *to, const oa_permutations *from, const oa_layout *layout);
+/* At random among those that the layout allows: insides follow their blocks. */
 void oa_permutations_random(oa_permutations *permutations, const oa_layout *layout, oa_random *random);
 void oa_permutations_invert(oa_permutations *permutations, const oa_layout *layout);
 /* How many units of group g do not stay where they were. */
 size_t oa_permutations_moved(const oa_permutations *permutations, const oa_layout *layout, size_t group);
+
+/* Takes the inside of each block to the block where the parent's permutation has it now, in the order that it has. For
+ * groups with insides of their own; nothing else changes. O(size). */
+void oa_permutations_follow(oa_permutations *permutations, const oa_layout *layout, size_t group);
+/* Does this permutation take whole blocks to whole blocks, as the parent's does? True for groups of other forms.
+ * O(size).
+ */
+bool oa_permutations_fit(const oa_permutations *permutations, const oa_layout *layout, size_t group);
 
 /* map[i] = where element i of the axis comes from: [dims[axis]] entries. O(dims[axis]). */
 void oa_layout_axis_map(size_t *map, const oa_layout *layout, size_t tensor, size_t axis, size_t size,

@@ -82,7 +82,7 @@ static oa_status number_groups(builder *b, size_t space, oa_error *error)
         return oa_layout_no_memory(error);
     }
     b->group_of[root] = layout->group_count;
-    layout->groups[layout->group_count++] = (oa_group){.size = (size_t)size, .parent = OA_NONE};
+    layout->groups[layout->group_count++] = (oa_group){.size = (size_t)size, .parent = OA_NONE, .block_count = 1};
     return OA_OK;
 }
 
@@ -115,25 +115,66 @@ static oa_status add_part(size_t *part, builder *b, const oa_part *item, oa_erro
     return OA_OK;
 }
 
+/* The factor at *i of a product: its part, or one for blocks together with insides that have orders of their own, which
+ * takes the next factor, too. */
+static oa_status next_factor(size_t *part, size_t *i, builder *b, const size_t *factors, size_t count, oa_error *error)
+{
+    oa_spaces *spaces = &b->discovery->spaces;
+    size_t blocks = b->group_of[oa_space_find(spaces, factors[*i])];
+    size_t inside = *i + 1 < count ? b->group_of[oa_space_find(spaces, factors[*i + 1])] : OA_NONE;
+    const oa_group *own = inside == OA_NONE ? NULL : &b->layout->groups[inside];
+    if (!own || blocks == OA_NONE || own->block_count == 1 || own->parent != blocks) {
+        return oa_layout_part(part, b, factors[(*i)++], error);
+    }
+    *i += 2;
+    oa_part item = {.kind = OA_PART_GROUP, .size = own->size, .group = inside};
+    return add_part(part, b, &item, error);
+}
+
+/* The children of a product, those of products within opened, or of a concatenation. */
+static oa_status build_children(size_t **parts, size_t *part_count, builder *b, size_t root, oa_error *error)
+{
+    oa_spaces *spaces = &b->discovery->spaces;
+    bool is_product = oa_space_kind_of(spaces, root) == OA_SPACE_PRODUCT;
+    const size_t *children;
+    size_t *factors = NULL;
+    size_t count = oa_space_children(&children, spaces, root), capacity = 0;
+    if (is_product) {
+        count = 0;
+        if (!oa_space_factors(&factors, &count, &capacity, spaces, root)) {
+            oa_free(factors);
+            return oa_layout_no_memory(error);
+        }
+        children = factors;
+    }
+    *part_count = 0;
+    *parts = oa_calloc(count, sizeof **parts);
+    oa_status status = *parts ? OA_OK : oa_layout_no_memory(error);
+    for (size_t i = 0; i < count && status == OA_OK;) {
+        size_t *part = &(*parts)[(*part_count)++];
+        status = is_product ? next_factor(part, &i, b, children, count, error)
+                            : oa_layout_part(part, b, children[i++], error);
+    }
+    oa_free(factors);
+    return status;
+}
+
 static oa_status build_composite(size_t *part, builder *b, size_t root, oa_error *error)
 {
     oa_spaces *spaces = &b->discovery->spaces;
     oa_layout *layout = b->layout;
-    const size_t *children;
-    size_t count = oa_space_children(&children, spaces, root);
     oa_status status = oa_layout_enter(b, error);
     if (status != OA_OK) {
         return status;
     }
-    size_t *parts = oa_calloc(count, sizeof *parts);
-    if (!parts) {
-        status = oa_layout_no_memory(error);
+    size_t *parts = NULL;
+    size_t count = 0;
+    status = build_children(&parts, &count, b, root, error);
+    if (status != OA_OK) {
         goto done;
     }
-    for (size_t i = 0; i < count && status == OA_OK; i++) {
-        status = oa_layout_part(&parts[i], b, children[i], error);
-    }
-    if (status != OA_OK) {
+    if (count == 1) {
+        *part = parts[0];
         goto done;
     }
     if (!oa_grow(&layout->children, &layout->child_capacity, layout->child_count + count, sizeof *parts)) {
@@ -200,9 +241,14 @@ static oa_status add_occurrence(builder *b, const oa_found_place *found, void *c
     }
     oa_group *group = &layout->groups[found->group];
     bool is_first = group->occurrence_count++ == 0;
-    bool is_inside = found->outer_group != OA_NONE && (is_first || group->parent == found->outer_group);
-    group->parent = is_inside ? found->outer_group : OA_NONE;
-    group->kind = is_inside ? OA_GROUP_INSIDE : OA_GROUP_UNITS;
+    if (found->is_apart) {
+        return oa_fail(error, OA_ERROR_INTERNAL, "group %zu lies away from its blocks", found->group);
+    }
+    if (group->block_count == 1) {
+        bool is_inside = found->outer_group != OA_NONE && (is_first || group->parent == found->outer_group);
+        group->parent = is_inside ? found->outer_group : OA_NONE;
+        group->kind = is_inside ? OA_GROUP_INSIDE : OA_GROUP_UNITS;
+    }
     layout->occurrences[layout->occurrence_count++] = (oa_occurrence){.group = found->group,
                                                                       .tensor = where->tensor,
                                                                       .axis = where->axis,
@@ -212,27 +258,35 @@ static oa_status add_occurrence(builder *b, const oa_found_place *found, void *c
     return OA_OK;
 }
 
+static oa_status number_all(builder *b, oa_error *error)
+{
+    const oa_graph *graph = b->discovery->graph;
+    oa_status status = OA_OK;
+    for (size_t i = 0; i < b->layout->order_count && status == OA_OK; i++) {
+        const oa_tensor *tensor = &graph->tensors[b->layout->order[i]];
+        const oa_axes *axes = &b->discovery->axes[tensor->value];
+        for (size_t k = 0; k < tensor->rank && status == OA_OK && oa_dtype_is_float(tensor->dtype); k++) {
+            status = number_groups(b, axes->space[k], error);
+        }
+    }
+    return status;
+}
+
 static oa_status build_tensors(builder *b, oa_error *error)
 {
     oa_layout *layout = b->layout;
     const oa_graph *graph = b->discovery->graph;
     oa_status status = OA_OK;
-    for (size_t pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < layout->order_count && status == OA_OK; i++) {
-            size_t t = layout->order[i];
-            const oa_tensor *tensor = &graph->tensors[t];
-            const oa_axes *axes = &b->discovery->axes[tensor->value];
-            for (size_t k = 0; k < tensor->rank && status == OA_OK; k++) {
-                if (pass == 0) {
-                    status = oa_dtype_is_float(tensor->dtype) ? number_groups(b, axes->space[k], error) : OA_OK;
-                    continue;
-                }
-                size_t part = OA_NONE;
-                status = oa_layout_part(&part, b, axes->space[k], error);
-                layout->tensors[t].part[k] = part;
-                if (status == OA_OK) {
-                    status = oa_layout_place(b, part, add_occurrence, &(tensor_axis){.tensor = t, .axis = k}, error);
-                }
+    for (size_t i = 0; i < layout->order_count && status == OA_OK; i++) {
+        size_t t = layout->order[i];
+        const oa_tensor *tensor = &graph->tensors[t];
+        const oa_axes *axes = &b->discovery->axes[tensor->value];
+        for (size_t k = 0; k < tensor->rank && status == OA_OK; k++) {
+            size_t part = OA_NONE;
+            status = oa_layout_part(&part, b, axes->space[k], error);
+            layout->tensors[t].part[k] = part;
+            if (status == OA_OK) {
+                status = oa_layout_place(b, part, add_occurrence, &(tensor_axis){.tensor = t, .axis = k}, error);
             }
         }
     }
@@ -318,6 +372,8 @@ oa_status oa_layout_build(oa_layout **layout, oa_discovery *discovery, oa_error 
         b.group_of[i] = b.part_of[i] = OA_NONE;
     }
     status = order_tensors(&b, error);
+    status = status == OA_OK ? number_all(&b, error) : status;
+    status = status == OA_OK ? oa_layout_find_insides(&b, error) : status;
     if (status == OA_OK) {
         status = build_tensors(&b, error);
     }

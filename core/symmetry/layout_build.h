@@ -31,6 +31,7 @@ typedef struct oa_found_place {
     size_t rest;
     const size_t *positions; /* [size of the group, rest], the layout's */
     size_t outer_group;      /* the nearest group further out in a product around, or OA_NONE */
+    bool is_apart;           /* an inside with orders of its own, away from its blocks: there are no positions */
 } oa_found_place;
 
 typedef oa_status oa_place_visitor(oa_layout_builder *builder, const oa_found_place *found, void *context,
@@ -39,6 +40,10 @@ typedef oa_status oa_place_visitor(oa_layout_builder *builder, const oa_found_pl
 /* Calls `visit` for every place of every group along an axis whose index space is `part`, in order. O(elements). */
 oa_status oa_layout_place(oa_layout_builder *builder, size_t part, oa_place_visitor *visit, void *context,
                           oa_error *error);
+
+/* Tells which groups lie inside blocks with an order of their own in each, once groups are numbered: their size,
+ * block_count, kind and parent are set. OA_ERROR_MEMORY. O(edges), times the blocks' nesting. */
+oa_status oa_layout_find_insides(oa_layout_builder *builder, oa_error *error);
 
 /* Finds the reader of every used tensor (op_type and slot) and the side on which each occurrence lies (is_input).
  * OA_ERROR_MEMORY. O(edges + occurrences * axes of the readers). */

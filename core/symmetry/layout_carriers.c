@@ -8,12 +8,17 @@ typedef struct search {
     size_t *place_count; /* [values] */
     size_t *space_of;    /* [groups] the space of each */
     size_t value, axis;  /* at work */
+    bool is_apart;       /* groups lie on the value at work as no reordering of its axes can tell */
 } search;
 
 static oa_status add_place(oa_layout_builder *b, const oa_found_place *found, void *context, oa_error *error)
 {
     oa_layout *layout = b->layout;
     search *s = context;
+    s->is_apart = s->is_apart || found->is_apart;
+    if (found->is_apart) {
+        return OA_OK;
+    }
     if (!oa_grow(&layout->places, &layout->place_capacity, layout->place_count + 1, sizeof *layout->places)) {
         return oa_layout_no_memory(error);
     }
@@ -42,7 +47,8 @@ static bool has_group(const search *s, size_t space)
 }
 
 /* All places of groups on a value. A value with a group on an axis of open size has none: where the group lies there
- * cannot be told, and so not either what stands beside what. */
+ * cannot be told, and so not either what stands beside what. Nor has one where blocks and insides with orders of their
+ * own lie apart, which is no reordering of an axis. */
 static oa_status look_at(search *s, size_t value, oa_error *error)
 {
     oa_layout_builder *b = s->builder;
@@ -50,14 +56,11 @@ static oa_status look_at(search *s, size_t value, oa_error *error)
     size_t before = b->layout->place_count;
     oa_status status = OA_OK;
     s->first_place[value] = before;
-    for (s->axis = 0; axes->has_rank && s->axis < axes->rank && status == OA_OK; s->axis++) {
+    s->is_apart = false;
+    for (s->axis = 0; axes->has_rank && s->axis < axes->rank && status == OA_OK && !s->is_apart; s->axis++) {
         size_t space = axes->space[s->axis];
         if (oa_dim_is_symbolic(oa_space_size(&b->discovery->spaces, space))) {
-            if (has_group(s, space)) {
-                b->layout->place_count = before;
-                s->place_count[value] = 0;
-                break;
-            }
+            s->is_apart = has_group(s, space);
             continue;
         }
         size_t part = OA_NONE;
@@ -67,35 +70,91 @@ static oa_status look_at(search *s, size_t value, oa_error *error)
             status = oa_layout_place(b, part, add_place, s, error);
         }
     }
+    if (s->is_apart) {
+        b->layout->place_count = before;
+        s->place_count[value] = 0;
+    }
     return status;
+}
+
+/* Are there places on the value, to be counted from s->first_place[value]? What bodies compute cannot be looked at from
+ * outside. */
+static oa_status open_value(bool *is_open, search *s, size_t value, oa_error *error)
+{
+    const oa_graph *graph = s->builder->discovery->graph;
+    *is_open = value != OA_NONE && !s->is_constant[value] && graph->values[value].body == OA_NONE;
+    return *is_open && s->first_place[value] == OA_NONE ? look_at(s, value, error) : OA_OK;
+}
+
+static void mark(oa_layout *layout, oa_place *place)
+{
+    if (!place->is_summed) {
+        place->is_summed = true;
+        layout->groups[place->group].carrier_count++;
+        layout->carrier_count++;
+    }
 }
 
 static oa_status visit(search *s, const oa_contraction *contraction, oa_error *error)
 {
     oa_discovery *discovery = s->builder->discovery;
     oa_layout *layout = s->builder->layout;
-    const oa_graph *graph = discovery->graph;
-    size_t value = oa_node_input(graph->steps[contraction->node], contraction->slot);
-    /* What bodies compute cannot be looked at from outside. */
-    if (value == OA_NONE || s->is_constant[value] || graph->values[value].body != OA_NONE) {
-        return OA_OK;
-    }
-    if (s->first_place[value] == OA_NONE) {
-        oa_status status = look_at(s, value, error);
-        if (status != OA_OK) {
-            return status;
-        }
-    }
-    for (size_t i = 0; i < s->place_count[value]; i++) {
+    size_t value = oa_node_input(discovery->graph->steps[contraction->node], contraction->slot);
+    bool is_open;
+    oa_status status = open_value(&is_open, s, value, error);
+    for (size_t i = 0; is_open && i < s->place_count[value] && status == OA_OK; i++) {
         oa_place *place = &layout->places[s->first_place[value] + i];
-        if (place->axis == contraction->axis && !place->is_summed &&
+        if (place->axis == contraction->axis &&
             oa_space_contains(&discovery->spaces, contraction->space, s->space_of[place->group])) {
-            place->is_summed = true;
-            layout->groups[place->group].carrier_count++;
-            layout->carrier_count++;
+            mark(layout, place);
         }
     }
-    return OA_OK;
+    return status;
+}
+
+/* Does an axis of the value carry the leaf of an inside by itself? */
+static bool has_alone(const search *s, size_t value, size_t group)
+{
+    oa_spaces *spaces = &s->builder->discovery->spaces;
+    const oa_axes *axes = &s->builder->discovery->axes[value];
+    for (size_t k = 0; axes->has_rank && k < axes->rank; k++) {
+        if (oa_space_find(spaces, axes->space[k]) == s->space_of[group]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where a Reshape takes blocks and insides with orders of their own apart, its input is the last to show the units. */
+static oa_status visit_reshape(search *s, const oa_node *node, oa_error *error)
+{
+    oa_layout *layout = s->builder->layout;
+    size_t value = oa_node_input(node, 0), target = node->outputs[0];
+    bool is_open;
+    oa_status status = open_value(&is_open, s, value, error);
+    for (size_t i = 0; is_open && target != OA_NONE && i < s->place_count[value] && status == OA_OK; i++) {
+        oa_place *place = &layout->places[s->first_place[value] + i];
+        if (layout->groups[place->group].block_count > 1 && has_alone(s, target, place->group)) {
+            mark(layout, place);
+        }
+    }
+    return status;
+}
+
+static oa_status visit_reshapes(search *s, oa_error *error)
+{
+    const oa_graph *graph = s->builder->discovery->graph;
+    bool is_wanted = false;
+    for (size_t g = 0; g < s->builder->layout->group_count; g++) {
+        is_wanted = is_wanted || s->builder->layout->groups[g].block_count > 1;
+    }
+    oa_status status = OA_OK;
+    for (size_t i = 0; i < graph->step_count && is_wanted && status == OA_OK; i++) {
+        if (oa_node_is(graph->steps[i], "Reshape") && graph->steps[i]->output_count) {
+            status = visit_reshape(s, graph->steps[i], error);
+        }
+    }
+    return status;
 }
 
 static oa_status list_carriers(oa_layout *layout, oa_error *error)
@@ -146,6 +205,7 @@ oa_status oa_layout_find_carriers(oa_layout_builder *b, oa_error *error)
     for (size_t i = 0; i < discovery->contraction_count && status == OA_OK; i++) {
         status = visit(&s, &discovery->contractions[i], error);
     }
+    status = status == OA_OK ? visit_reshapes(&s, error) : status;
     if (status == OA_OK) {
         status = list_carriers(b->layout, error);
     }

@@ -31,6 +31,10 @@ static oa_status place_group(oa_layout_builder *b, const oa_part *part, const pl
                              oa_error *error)
 {
     size_t rest = place->base_count * place->inner;
+    if (part->size != b->layout->groups[part->group].size) {
+        oa_found_place apart = {.group = part->group, .outer_group = place->outer_group, .is_apart = true};
+        return to->visit(b, &apart, to->context, error);
+    }
     size_t *positions = oa_arena_alloc(&b->layout->arena, part->size * rest, sizeof *positions);
     if (!positions) {
         return oa_layout_no_memory(error);

@@ -56,12 +56,14 @@ static char *axis_text(oa_arena *arena, const char *name, size_t axis)
 oa_status oa_axis_names_of(oa_axis_names *names, oa_arena *arena, const oa_layout *layout, const oa_graph *graph,
                            const size_t *tensor_of, size_t group, oa_error *error)
 {
-    const oa_group *info = &layout->groups[group];
-    oa_axis_names made = {.texts = oa_arena_alloc(arena, info->occurrence_count, sizeof *made.texts),
-                          .count = info->occurrence_count};
+    oa_axis_names made = {0};
+    while (oa_moved_by(layout, group, made.count)) {
+        made.count++;
+    }
+    made.texts = oa_arena_alloc(arena, made.count, sizeof *made.texts);
     bool is_short = !made.texts;
     for (size_t i = 0; i < made.count && !is_short; i++) {
-        const oa_occurrence *place = &layout->occurrences[info->first_occurrence + i];
+        const oa_occurrence *place = oa_moved_by(layout, group, i);
         size_t tensor = tensor_of ? tensor_of[place->tensor] : place->tensor;
         if (tensor == OA_NONE) {
             return oa_fail(error, OA_ERROR_INTERNAL, "group %zu has a tensor without a counterpart", group);

@@ -10,9 +10,10 @@ typedef struct oa_axis_names {
     size_t count;
 } oa_axis_names;
 
-/* The axes of a group, in the layout's order. `graph` names the tensors; `tensor_of` maps the layout's tensors to the
- * graph's (NULL: the same). The texts are UTF-8, as JSON wants: other bytes of a name, and '%', become %XX. Errors:
- * OA_ERROR_MEMORY, OA_ERROR_INTERNAL when tensor_of leaves out a tensor of the group. O(characters). */
+/* The axes of a group, in the layout's order, of blocks also those of the insides that they lead. `graph` names the
+ * tensors; `tensor_of` maps the layout's tensors to the graph's (NULL: the same). The texts are UTF-8, as JSON wants:
+ * other bytes of a name, and '%', become %XX. Errors: OA_ERROR_MEMORY, OA_ERROR_INTERNAL when tensor_of leaves out a
+ * tensor of the group. O(characters). */
 oa_status oa_axis_names_of(oa_axis_names *names, oa_arena *arena, const oa_layout *layout, const oa_graph *graph,
                            const size_t *tensor_of, size_t group, oa_error *error);
 

@@ -85,16 +85,17 @@ static oa_status print_fixed(void *context, const oa_tensor *tensor, size_t axis
 }
 
 /* The tensors that a group reorders, and their share of the parameters. */
-static size_t tensors_of(double *share, const oa_graph *graph, const oa_layout *layout, const oa_group *group,
+static size_t tensors_of(double *share, const oa_graph *graph, const oa_layout *layout, size_t group,
                          const shares *counts)
 {
     size_t tensors = 0;
     size_t parameters = 0;
-    for (size_t i = 0; i < group->occurrence_count; i++) {
-        size_t t = layout->occurrences[group->first_occurrence + i].tensor;
+    const oa_occurrence *o;
+    for (size_t i = 0; (o = oa_moved_by(layout, group, i)); i++) {
+        size_t t = o->tensor;
         bool is_again = false;
         for (size_t k = 0; k < i && !is_again; k++) {
-            is_again = layout->occurrences[group->first_occurrence + k].tensor == t;
+            is_again = oa_moved_by(layout, group, k)->tensor == t;
         }
         tensors += !is_again;
         parameters += is_again || !oa_dtype_is_float(graph->tensors[t].dtype) ? 0 : graph->tensors[t].count;
@@ -105,16 +106,27 @@ static size_t tensors_of(double *share, const oa_graph *graph, const oa_layout *
 
 static void print_group(const oa_graph *graph, const oa_layout *layout, size_t g, const shares *counts, size_t shown)
 {
+    enum { COLUMN = 48 };
     const oa_group *group = &layout->groups[g];
     double share;
-    size_t tensors = tensors_of(&share, graph, layout, group, counts);
-    printf("%5zu  %5zu  %-6s  %7zu  %5.1f%% ", g, group->size, oa_group_kind_name(group->kind), tensors, 100.0 * share);
-    for (size_t i = 0; i < group->occurrence_count && i < shown; i++) {
-        const oa_occurrence *o = &layout->occurrences[group->first_occurrence + i];
+    size_t tensors = tensors_of(&share, graph, layout, g, counts);
+    char size[COLUMN], kind[COLUMN];
+    bool has_own = group->block_count > 1;
+    snprintf(size, sizeof size, has_own ? "%zu x %zu" : "%zu", has_own ? group->block_count : group->size,
+             group->size / group->block_count);
+    snprintf(kind, sizeof kind, group->kind == OA_GROUP_INSIDE ? "%s of %zu" : "%s", oa_group_kind_name(group->kind),
+             group->parent);
+    printf("%5zu  %9s  %-12s  %7zu  %5.1f%% ", g, size, kind, tensors, 100.0 * share);
+    const oa_occurrence *o;
+    size_t i = 0;
+    for (; (o = oa_moved_by(layout, g, i)) && i < shown; i++) {
         printf("%s %s:%zu", i ? "," : "", graph->tensors[o->tensor].name, o->axis);
     }
-    if (group->occurrence_count > shown) {
-        printf(", and %zu more", group->occurrence_count - shown);
+    while (oa_moved_by(layout, g, i)) {
+        i++;
+    }
+    if (i > shown) {
+        printf(", and %zu more", i - shown);
     }
     printf("\n");
 }
@@ -128,7 +140,7 @@ static void print_text(const oa_model *model, const oa_layout *layout, const sha
     }
     printf("%s: %zu parameters, %.1f%% in tensors that can be reordered; %zu groups, %zu units\n", oa_model_path(model),
            counts->parameters, 100.0 * share_of(counts), layout->group_count, units);
-    printf("\ngroup   size  kind    tensors   share  tensor:axis, ...\n");
+    printf("\ngroup       size  kind          tensors   share  tensor:axis, ...\n");
     for (size_t g = 0; g < layout->group_count; g++) {
         print_group(graph, layout, g, counts, shown);
     }

@@ -119,6 +119,7 @@ typedef struct loading {
     oa_arena arena;
     oa_axis_names *names;   /* [group_count] of the layout, sorted */
     bool *is_filled;        /* [group_count] of the layout */
+    bool *is_alike;         /* [group_count] of the layout: insides given as one order for all blocks */
     bool *is_seen;          /* [group_count] ids in the file */
     oa_permutations loaded; /* initialised for the layout */
     oa_error *error;
@@ -178,15 +179,22 @@ static oa_status read_names(oa_axis_names *names, loading *l, const json_t *obje
     return OA_OK;
 }
 
+static size_t inside_size(const oa_layout *layout, size_t group)
+{
+    return layout->groups[group].size / layout->groups[group].block_count;
+}
+
 /* The group of the model that a group of the file stands for. Groups are numbered along the graph, and another exporter
- * may have written the same graph in another order: the axes decide, the id where several groups have the same axes. */
+ * may have written the same graph in another order: the axes decide, the id where several groups have the same axes.
+ * Insides may also have one order for all blocks: so they have in the layout of a pair that shares its blocks. */
 static oa_status find_group(size_t *group, const loading *l, size_t id, size_t size, const oa_axis_names *names)
 {
     const oa_layout *layout = l->layout;
     size_t found = OA_NONE;
     size_t count = 0;
     for (size_t g = 0; g < layout->group_count; g++) {
-        if (layout->groups[g].size == size && oa_axis_names_equal(&l->names[g], names)) {
+        if ((layout->groups[g].size == size || inside_size(layout, g) == size) &&
+            oa_axis_names_equal(&l->names[g], names)) {
             found = count == 0 || g == id ? g : found;
             count++;
         }
@@ -211,8 +219,12 @@ static oa_status find_group(size_t *group, const loading *l, size_t id, size_t s
 
 static oa_status read_permutation(loading *l, const json_t *object, size_t group)
 {
-    size_t size = l->layout->groups[group].size;
     const json_t *array = json_object_get(object, "permutation");
+    size_t size = l->layout->groups[group].size;
+    if (json_array_size(array) == inside_size(l->layout, group)) {
+        l->is_alike[group] = inside_size(l->layout, group) != size;
+        size = inside_size(l->layout, group);
+    }
     if (!json_is_array(array) || json_array_size(array) != size) {
         return oa_fail(l->error, OA_ERROR_INPUT, "\"permutation\" is not a list of %zu numbers", size);
     }
@@ -234,8 +246,40 @@ static oa_status read_permutation(loading *l, const json_t *object, size_t group
             l->loaded.of[group][i] = (size_t)value;
         }
     }
+    for (size_t i = size; i < l->layout->groups[group].size && status == OA_OK; i++) {
+        l->loaded.of[group][i] = l->loaded.of[group][i % size] + i / size * size;
+    }
     oa_free(is_used);
     return status;
+}
+
+/* Blocks and the insides that they lead agree: what the file leaves out follows from what it has. */
+static oa_status complete(loading *l, size_t leader)
+{
+    const oa_layout *layout = l->layout;
+    for (size_t g = oa_next_inside(layout, leader, leader); g != OA_NONE; g = oa_next_inside(layout, leader, g)) {
+        if (!l->is_filled[g] || l->is_alike[g]) {
+            continue;
+        }
+        size_t inside = inside_size(layout, g);
+        for (size_t h = 0; h < layout->groups[leader].size && !l->is_filled[leader]; h++) {
+            l->loaded.of[leader][h] = l->loaded.of[g][h * inside] / inside;
+        }
+        l->is_filled[leader] = true;
+        if (!oa_permutations_fit(&l->loaded, layout, g)) {
+            return oa_fail(
+                l->error, OA_ERROR_INPUT,
+                "the permutation of group %zu does not take each of its %zu blocks of %zu units where that of "
+                "group %zu, the blocks, takes it",
+                g, layout->groups[leader].size, inside, leader);
+        }
+    }
+    for (size_t g = oa_next_inside(layout, leader, leader); g != OA_NONE; g = oa_next_inside(layout, leader, g)) {
+        if (!l->is_filled[g] || l->is_alike[g]) {
+            oa_permutations_follow(&l->loaded, layout, g);
+        }
+    }
+    return OA_OK;
 }
 
 static oa_status read_group(loading *l, const json_t *object)
@@ -304,6 +348,9 @@ static oa_status read_root(loading *l, const json_t *root)
             oa_error_context(l->error, "entry %zu of \"groups\"", i);
         }
     }
+    for (size_t g = 0; g < l->layout->group_count && status == OA_OK; g++) {
+        status = oa_leads(l->layout, g) ? complete(l, g) : OA_OK;
+    }
     return status;
 }
 
@@ -312,8 +359,9 @@ static oa_status prepare(loading *l, const oa_graph *graph)
     size_t count = l->layout->group_count;
     l->names = oa_calloc(count, sizeof *l->names);
     l->is_filled = oa_calloc(count, sizeof *l->is_filled);
+    l->is_alike = oa_calloc(count, sizeof *l->is_alike);
     l->is_seen = oa_calloc(count, sizeof *l->is_seen);
-    if (!l->names || !l->is_filled || !l->is_seen) {
+    if (!l->names || !l->is_filled || !l->is_alike || !l->is_seen) {
         return oa_fail(l->error, OA_ERROR_MEMORY, "out of memory for %zu groups", count);
     }
     oa_status status = oa_permutations_init(&l->loaded, l->layout, l->error);
@@ -346,6 +394,7 @@ oa_status oa_permutation_file_load(oa_permutations *permutations, const char *pa
     json_decref(root);
     oa_permutations_free(&l.loaded);
     oa_free(l.is_filled);
+    oa_free(l.is_alike);
     oa_free(l.is_seen);
     oa_free(l.names);
     oa_arena_free(&l.arena);

@@ -66,8 +66,8 @@ const char *oa_group_kind_name(oa_group_kind kind)
 static json_t *json_axes(const oa_layout *layout, const oa_graph *graph, size_t group)
 {
     json_t *axes = json_array();
-    for (size_t i = 0; axes && i < layout->groups[group].occurrence_count; i++) {
-        const oa_occurrence *o = &layout->occurrences[layout->groups[group].first_occurrence + i];
+    const oa_occurrence *o;
+    for (size_t i = 0; axes && (o = oa_moved_by(layout, group, i)); i++) {
         json_t *axis = json_pack("{s:s, s:I}", "tensor", graph->tensors[o->tensor].name, "axis", (json_int_t)o->axis);
         if (!axis || json_array_append_new(axes, axis) != 0) {
             json_decref(axes);
@@ -75,6 +75,14 @@ static json_t *json_axes(const oa_layout *layout, const oa_graph *graph, size_t 
         }
     }
     return axes;
+}
+
+/* What lies inside blocks says which, and whether each has an order of its own. */
+static bool add_inside(json_t *item, const oa_group *group)
+{
+    return group->kind != OA_GROUP_INSIDE ||
+           (json_object_set_new(item, "parent", json_integer((json_int_t)group->parent)) == 0 &&
+            json_object_set_new(item, "blocks", json_integer((json_int_t)group->block_count)) == 0);
 }
 
 json_t *oa_json_groups(const oa_layout *layout, const oa_graph *graph, const oa_permutations *permutations,
@@ -91,7 +99,8 @@ json_t *oa_json_groups(const oa_layout *layout, const oa_graph *graph, const oa_
         for (size_t i = 0; i < count; i++) {
             moved += oa_permutations_moved(&permutations[i], layout, g);
         }
-        bool is_done = item && (!count || json_object_set_new(item, "moved", json_integer((json_int_t)moved)) == 0);
+        bool is_done = item && add_inside(item, group) &&
+                       (!count || json_object_set_new(item, "moved", json_integer((json_int_t)moved)) == 0);
         if (!is_done || json_array_append_new(groups, item) != 0) {
             json_decref(is_done ? NULL : item);
             json_decref(groups);

@@ -107,20 +107,25 @@ def reordered(path, target, seed, saved=None):
     run_json("permute", path, "-o", target, "--random", "--seed", seed, "--no-verify", *more)
 
 
-def reorderings(path, target, seeds, alone_seeds, folder):
+def alone(group, found):
+    """A group of a permutation file without what it takes along: other groups stay, insides in their blocks."""
+    inside = group["size"] // found.get("blocks", 1)
+    still = [i - i % inside + p % inside for i, p in enumerate(group["permutation"])]
+    return {**group, "permutation": still} if found.get("blocks", 1) > 1 else group
+
+
+def reorderings(path, target, groups, seeds, alone_seeds, folder):
     """Writes one reordering after the other: of all groups, and with the same seed of each group alone."""
-    file, alone = os.path.join(folder, "p.json"), os.path.join(folder, "q.json")
+    file, single = os.path.join(folder, "p.json"), os.path.join(folder, "q.json")
     for seed in range(seeds):
         reordered(path, target, seed, file)
         yield
         with open(file) as opened:
             saved = json.load(opened)
         for group in saved["groups"] if seed < alone_seeds else []:
-            with open(alone, "w") as opened:
-                json.dump({**saved, "groups": [other if other is group else
-                                               {**other, "permutation": list(range(other["size"]))}
-                                               for other in saved["groups"]]}, opened)
-            run_json("permute", path, "-o", target, "--permutation", alone, "--no-verify")
+            with open(single, "w") as opened:
+                json.dump({**saved, "groups": [alone(group, groups[group["id"]])]}, opened)
+            run_json("permute", path, "-o", target, "--permutation", single, "--no-verify")
             yield
 
 
@@ -133,7 +138,8 @@ def check(path, seeds, folder):
     seconds = time.time() - started
     noise = noise_of(path, target, feed, reference)
     worst, runs = 0.0, 0
-    for _ in reorderings(path, target, seeds, seeds if found["parameters"] <= ALONE_LIMIT else max(1, seeds // 10), folder):
+    alone_seeds = seeds if found["parameters"] <= ALONE_LIMIT else max(1, seeds // 10)
+    for _ in reorderings(path, target, found["groups"], seeds, alone_seeds, folder):
         worst, runs = max(worst, difference(reference, run(target, feed))), runs + 1
     recovered = {0.0: 0, 0.1: 0}
     for level in recovered if found["parameters"] <= RECOVERY_LIMIT else {}:

@@ -1,0 +1,381 @@
+/* Which insides of blocks have an order of their own in each block.
+ *
+ * Let D be what lies inside of blocks B (units of an attention head, channels of a convolution's group). An order of D
+ * for each block of its own leaves the function as it is when no operator sees a unit of D without its block, or beside
+ * that of another block:
+ * - every value that has D has it right behind B in a product, or has both once each, apart from one another;
+ * - a node that sums over D has the block beside it: it sums over (B, D) as one, or keeps B in each of its outputs;
+ * - a node that takes D in either sums over it or puts it out; what happens to it otherwise is not understood;
+ * - of the nodes that see B and D apart, only those listed below are known to keep them together. (A Softmax over the
+ *   blocks, say, would mix units of different blocks that have the same index.)
+ * Constants have to show (B, D) as neighbours on one axis, so that an order of their pairs is a permutation of an axis.
+ * What fails a condition is reordered in the same way in all blocks, which is always right. */
+#include "core/symmetry/layout_build.h"
+
+/* A group seen by a node. */
+typedef struct touch {
+    size_t group;
+    size_t node;
+} touch;
+
+typedef struct finder {
+    oa_layout_builder *builder;
+    size_t *blocks;  /* [groups] the group right before it in all constants, or OA_NONE */
+    bool *is_seen;   /* [groups] in a constant */
+    bool *is_parent; /* [groups] of an inside with orders of its own */
+    touch *touches;  /* by group, once found */
+    size_t touch_count, touch_capacity;
+    size_t *first_touch;       /* [groups + 1] */
+    size_t *first_contraction; /* [steps + 1] */
+} finder;
+
+/* ---- the leaves of an index space ---- */
+
+/* `before`: the group of the factor right before it in a product, or OA_NONE. False when memory runs out. */
+typedef bool visitor(finder *f, size_t group, size_t before, void *context);
+
+static size_t group_of(const finder *f, size_t space)
+{
+    oa_spaces *spaces = &f->builder->discovery->spaces;
+    size_t root = oa_space_find(spaces, space);
+    return oa_space_kind_of(spaces, root) == OA_SPACE_LEAF ? f->builder->group_of[root] : OA_NONE;
+}
+
+static bool visit_leaf(finder *f, size_t space, size_t before, visitor *visit, void *context)
+{
+    size_t group = group_of(f, space);
+    return group == OA_NONE || visit(f, group, before, context);
+}
+
+/* Products within products are opened. Depth is limited: groups have been numbered along the same spaces. */
+static bool walk(finder *f, size_t space, visitor *visit, void *context)
+{
+    oa_spaces *spaces = &f->builder->discovery->spaces;
+    size_t root = oa_space_find(spaces, space);
+    oa_space_kind kind = oa_space_kind_of(spaces, root);
+    if (kind == OA_SPACE_LEAF) {
+        return visit_leaf(f, root, OA_NONE, visit, context);
+    }
+    const size_t *children;
+    size_t *factors = NULL;
+    size_t count = oa_space_children(&children, spaces, root), capacity = 0;
+    bool is_good = true;
+    if (kind == OA_SPACE_PRODUCT) {
+        count = 0;
+        is_good = oa_space_factors(&factors, &count, &capacity, spaces, root);
+        children = factors;
+    }
+    for (size_t i = 0; i < count && is_good; i++) {
+        bool is_leaf = oa_space_kind_of(spaces, children[i]) == OA_SPACE_LEAF;
+        size_t before = kind == OA_SPACE_PRODUCT && i ? group_of(f, children[i - 1]) : OA_NONE;
+        is_good = is_leaf ? visit_leaf(f, children[i], before, visit, context) : walk(f, children[i], visit, context);
+    }
+    oa_free(factors);
+    return is_good;
+}
+
+static bool walk_value(finder *f, size_t value, visitor *visit, void *context)
+{
+    const oa_axes *axes = &f->builder->discovery->axes[value];
+    bool is_good = true;
+    for (size_t k = 0; axes->has_rank && k < axes->rank && is_good; k++) {
+        is_good = walk(f, axes->space[k], visit, context);
+    }
+    return is_good;
+}
+
+/* ---- what could be, by the constants; and which nodes see it ---- */
+
+static bool note_blocks(finder *f, size_t group, size_t before, void *context)
+{
+    (void)context;
+    f->blocks[group] = !f->is_seen[group] || f->blocks[group] == before ? before : OA_NONE;
+    f->is_seen[group] = true;
+    return true;
+}
+
+static bool note_touch(finder *f, size_t group, size_t before, void *context)
+{
+    const size_t *node = context;
+    (void)before;
+    if (f->blocks[group] == OA_NONE) {
+        return true;
+    }
+    if (!oa_grow(&f->touches, &f->touch_capacity, f->touch_count + 1, sizeof *f->touches)) {
+        return false;
+    }
+    f->touches[f->touch_count++] = (touch){.group = group, .node = *node};
+    return true;
+}
+
+/* Values that a node takes in, bodies' captures included, and puts out, by one number. */
+static size_t value_of(const oa_graph *graph, const oa_node *node, size_t i)
+{
+    size_t uses = oa_node_use_count(graph, node);
+    return i < uses ? oa_node_use(graph, node, i) : node->outputs[i - uses];
+}
+
+static size_t value_count(const oa_graph *graph, const oa_node *node)
+{
+    return oa_node_use_count(graph, node) + node->output_count;
+}
+
+static bool find_touches(finder *f)
+{
+    const oa_graph *graph = f->builder->discovery->graph;
+    bool is_good = true;
+    for (size_t i = 0; i < graph->step_count; i++) {
+        size_t count = value_count(graph, graph->steps[i]);
+        for (size_t k = 0; k < count && is_good; k++) {
+            size_t value = value_of(graph, graph->steps[i], k);
+            is_good = value == OA_NONE || walk_value(f, value, note_touch, &i);
+        }
+    }
+    return is_good;
+}
+
+/* Stable, so that each group's are in the order of nodes. */
+static bool sort_touches(finder *f)
+{
+    size_t groups = f->builder->layout->group_count;
+    touch *sorted = oa_malloc(f->touch_count, sizeof *sorted);
+    size_t *next = oa_calloc(groups + 1, sizeof *next);
+    f->first_touch = oa_calloc(groups + 1, sizeof *f->first_touch);
+    bool is_good = sorted && next && f->first_touch;
+    for (size_t i = 0; i < f->touch_count && is_good; i++) {
+        f->first_touch[f->touches[i].group + 1]++;
+    }
+    for (size_t g = 0; g < groups && is_good; g++) {
+        f->first_touch[g + 1] += f->first_touch[g];
+        next[g + 1] = f->first_touch[g + 1];
+    }
+    for (size_t i = 0; i < f->touch_count && is_good; i++) {
+        sorted[next[f->touches[i].group]++] = f->touches[i];
+    }
+    oa_free(next);
+    oa_free(is_good ? f->touches : sorted);
+    f->touches = is_good ? sorted : f->touches;
+    return is_good;
+}
+
+static bool index_contractions(finder *f)
+{
+    const oa_discovery *discovery = f->builder->discovery;
+    size_t steps = discovery->graph->step_count;
+    f->first_contraction = oa_calloc(steps + 1, sizeof *f->first_contraction);
+    for (size_t i = 0; i < discovery->contraction_count && f->first_contraction; i++) {
+        f->first_contraction[discovery->contractions[i].node + 1]++;
+    }
+    for (size_t i = 0; i < steps && f->first_contraction; i++) {
+        f->first_contraction[i + 1] += f->first_contraction[i];
+    }
+    return f->first_contraction != NULL;
+}
+
+/* ---- the conditions ---- */
+
+/* How often a group D, its blocks B, and both as neighbours, occur. */
+typedef struct tally {
+    size_t inside, blocks;
+    size_t insides, outers, pairs;
+} tally;
+
+static bool count_leaf(finder *f, size_t group, size_t before, void *context)
+{
+    tally *t = context;
+    (void)f;
+    t->insides += group == t->inside;
+    t->outers += group == t->blocks;
+    t->pairs += group == t->inside && before == t->blocks;
+    return true;
+}
+
+static bool is_apart(const tally *t)
+{
+    return t->pairs != t->insides;
+}
+
+/* Does a node keep a unit beside its block where both are apart? Those do that work element by element, those that move
+ * elements as the axes say, and those that sum over shared indices, for which see below. */
+static bool keeps_together(const oa_node *node)
+{
+    static const char *const known[] = {"Attention",
+                                        "Concat",
+                                        "Conv",
+                                        "ConvTranspose",
+                                        "Einsum",
+                                        "Expand",
+                                        "Flatten",
+                                        "Gather",
+                                        "MatMul",
+                                        "Reshape",
+                                        "Slice",
+                                        "Split",
+                                        "Squeeze",
+                                        "Transpose",
+                                        "Unsqueeze",
+                                        "com.microsoft.Attention",
+                                        "com.microsoft.FusedConv",
+                                        "com.microsoft.FusedMatMul",
+                                        "com.microsoft.MultiHeadAttention"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (oa_is_operator(known[i], node)) {
+            return true;
+        }
+    }
+    for (const oa_rule_entry *entry = oa_rules_elementwise; entry->op_type; entry++) {
+        if (oa_is_operator(entry->op_type, node)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An InstanceNormalization takes means over the axes from the third on: the blocks must be before. */
+static bool normalises_in_blocks(bool *is_so, finder *f, const oa_node *node, const tally *pair)
+{
+    const oa_axes *x = oa_input_axes(f->builder->discovery, node, 0);
+    tally t = *pair;
+    bool is_good = true;
+    for (size_t k = 2; x && x->has_rank && k < x->rank && is_good; k++) {
+        is_good = walk(f, x->space[k], count_leaf, &t);
+    }
+    *is_so = oa_node_is(node, "InstanceNormalization") && t.outers == 0;
+    return is_good;
+}
+
+static bool is_by_shape_only(const oa_node *node)
+{
+    return oa_node_is(node, "Shape") || oa_node_is(node, "Size");
+}
+
+/* What a node does with D. */
+typedef struct dealing {
+    bool takes_in, puts_out, sums, is_apart;
+    bool is_wrong; /* a value has D where its block cannot be told */
+} dealing;
+
+static bool look_at_values(dealing *deal, finder *f, const oa_node *node, const tally *pair)
+{
+    const oa_graph *graph = f->builder->discovery->graph;
+    size_t uses = oa_node_use_count(graph, node), count = value_count(graph, node);
+    for (size_t k = 0; k < count; k++) {
+        size_t value = value_of(graph, node, k);
+        tally t = *pair;
+        if (value != OA_NONE && !walk_value(f, value, count_leaf, &t)) {
+            return false;
+        }
+        deal->takes_in = deal->takes_in || (k < uses && t.insides);
+        deal->puts_out = deal->puts_out || (k >= uses && t.insides);
+        deal->is_apart = deal->is_apart || is_apart(&t);
+        deal->is_wrong = deal->is_wrong || (is_apart(&t) && (t.insides != 1 || t.outers != 1));
+    }
+    return true;
+}
+
+/* All that is summed over has both as neighbours, or none has the blocks and all outputs have them. */
+static bool look_at_sums(dealing *deal, finder *f, size_t node, const tally *pair)
+{
+    const oa_discovery *discovery = f->builder->discovery;
+    const oa_node *own = discovery->graph->steps[node];
+    bool is_joint = true, is_beside = true;
+    for (size_t i = f->first_contraction[node]; i < f->first_contraction[node + 1]; i++) {
+        tally t = *pair;
+        if (!walk(f, discovery->contractions[i].space, count_leaf, &t)) {
+            return false;
+        }
+        deal->sums = deal->sums || t.insides;
+        is_joint = is_joint && t.pairs == t.insides && t.outers == t.pairs;
+        is_beside = is_beside && t.outers == 0;
+    }
+    for (size_t k = 0; k < own->output_count && deal->sums && !is_joint && is_beside; k++) {
+        tally t = *pair;
+        if (own->outputs[k] != OA_NONE && !walk_value(f, own->outputs[k], count_leaf, &t)) {
+            return false;
+        }
+        is_beside = is_beside && (own->outputs[k] == OA_NONE || t.outers == 1);
+    }
+    deal->is_wrong = deal->is_wrong || (deal->sums && !is_joint && !is_beside);
+    return true;
+}
+
+/* *holds: do all nodes keep the units of a group with their blocks? */
+static bool check(bool *holds, finder *f, size_t group)
+{
+    const oa_graph *graph = f->builder->discovery->graph;
+    const tally pair = {.inside = group, .blocks = f->blocks[group]};
+    size_t last = OA_NONE;
+    *holds = true;
+    for (size_t i = f->first_touch[group]; i < f->first_touch[group + 1] && *holds; i++) {
+        size_t node = f->touches[i].node;
+        const oa_node *own = graph->steps[node];
+        if (node == last || is_by_shape_only(own)) {
+            continue;
+        }
+        last = node;
+        dealing deal = {0};
+        bool is_norm = false;
+        if (!look_at_values(&deal, f, own, &pair) || !look_at_sums(&deal, f, node, &pair) ||
+            (deal.is_apart && !normalises_in_blocks(&is_norm, f, own, &pair))) {
+            return false;
+        }
+        /* The packed form of attention multiplies queries with keys inside, which no operand shows. */
+        bool is_lost = deal.takes_in && !deal.puts_out && !deal.sums && !oa_is_operator("com.microsoft.Attention", own);
+        *holds = !deal.is_wrong && !is_lost && (!deal.is_apart || is_norm || keeps_together(own));
+    }
+    return true;
+}
+
+static bool decide(finder *f)
+{
+    oa_layout *layout = f->builder->layout;
+    for (size_t g = 0; g < layout->group_count; g++) {
+        size_t blocks = f->blocks[g];
+        if (blocks == OA_NONE || f->is_parent[g] || layout->groups[blocks].block_count > 1) {
+            continue;
+        }
+        bool holds = false;
+        size_t size;
+        if (!check(&holds, f, g)) {
+            return false;
+        }
+        if (!holds || oa_mul_overflows(&size, layout->groups[g].size, layout->groups[blocks].size)) {
+            continue;
+        }
+        layout->groups[g].block_count = layout->groups[blocks].size;
+        layout->groups[g].size = size;
+        layout->groups[g].parent = blocks;
+        layout->groups[g].kind = OA_GROUP_INSIDE;
+        layout->groups[blocks].kind = OA_GROUP_BLOCKS;
+        f->is_parent[blocks] = true;
+    }
+    return true;
+}
+
+oa_status oa_layout_find_insides(oa_layout_builder *b, oa_error *error)
+{
+    size_t groups = b->layout->group_count;
+    finder f = {.builder = b,
+                .blocks = oa_malloc(groups, sizeof *f.blocks),
+                .is_seen = oa_calloc(groups, sizeof *f.is_seen),
+                .is_parent = oa_calloc(groups, sizeof *f.is_parent)};
+    const oa_graph *graph = b->discovery->graph;
+    bool is_good = f.blocks && f.is_seen && f.is_parent, is_open = false;
+    for (size_t i = 0; i < b->layout->order_count && is_good; i++) {
+        is_good = walk_value(&f, graph->tensors[b->layout->order[i]].value, note_blocks, NULL);
+    }
+    for (size_t g = 0; g < groups && is_good; g++) {
+        f.blocks[g] = f.is_seen[g] ? f.blocks[g] : OA_NONE;
+        is_open = is_open || f.blocks[g] != OA_NONE;
+    }
+    if (is_good && is_open) {
+        is_good = find_touches(&f) && sort_touches(&f) && index_contractions(&f) && decide(&f);
+    }
+    oa_free(f.blocks);
+    oa_free(f.is_seen);
+    oa_free(f.is_parent);
+    oa_free(f.touches);
+    oa_free(f.first_touch);
+    oa_free(f.first_contraction);
+    return is_good ? OA_OK : oa_layout_no_memory(error);
+}

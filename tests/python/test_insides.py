@@ -1,0 +1,191 @@
+"""Insides of blocks: where each block has an order of its own, and where all must have the same. ONNX Runtime judges that
+no reordering changes the model; the groups say that none is missing."""
+import itertools
+import json
+import unittest
+
+import numpy as np
+
+from common import run, run_json, session
+from nets import Net, NetTest, own
+
+HEADS, UNITS, STEPS, BATCH, IN = 3, 4, 5, 2, 7
+
+
+class Insides(NetTest):
+    def setUp(self):
+        super().setUp()
+        self.net = Net()
+        self.x = self.net.input(BATCH, STEPS, IN)
+
+    def heads(self, name, units=UNITS, perm=(0, 2, 1, 3)):
+        """A projection of x, [batch, heads, steps, units] or in another order."""
+        net = self.net
+        flat = net.dense(self.x, name, IN, HEADS * units)
+        return net.node("Transpose", net.node("Reshape", flat, net.constant([0, 0, HEADS, -1])), perm=perm)
+
+    def out(self, h, units=UNITS):
+        """From [batch, heads, steps, units] to the output."""
+        net = self.net
+        flat = net.node("Reshape", net.node("Transpose", h, perm=[0, 2, 1, 3]), net.constant([0, 0, HEADS * units]))
+        return net.dense(flat, "out", HEADS * units, 3)
+
+    def scores(self, q=None, k=None):
+        net = self.net
+        return net.node("MatMul", q or self.heads("q"), k or self.heads("k", perm=(0, 2, 3, 1)))
+
+    def attend(self, scores, v=None, units=UNITS):
+        net = self.net
+        return net.node("MatMul", net.node("Softmax", scores, axis=-1), v or self.heads("v", units))
+
+    def test_attention(self):
+        self.check(self.net, [self.out(self.attend(self.scores(), units=2), 2)], [HEADS, own(UNITS, HEADS), own(2, HEADS)])
+
+    def test_attention_by_einsum(self):
+        net = self.net
+        q, k, v = (self.heads(name, perm=(0, 1, 2, 3)) for name in "qkv")
+        scores = net.node("Softmax", net.node("Einsum", q, k, equation="bthd,bshd->bhts"), axis=-1)
+        h = net.node("Einsum", scores, v, equation="bhts,bshd->bhtd")
+        self.check(net, [self.out(h)], [HEADS, own(UNITS, HEADS), own(UNITS, HEADS)])
+
+    def test_attention_with_fused_projections(self):
+        net = self.net
+        flat = net.node("Reshape", net.dense(self.x, "qkv", IN, 3 * HEADS * UNITS), net.constant([0, 0, 3, HEADS, UNITS]))
+        parts = net.node("Split", net.node("Transpose", flat, perm=[2, 0, 3, 1, 4]), net.constant([1, 1, 1]), outputs=3, axis=0)
+        q, k, v = (net.node("Squeeze", part, net.constant([0])) for part in parts)
+        h = self.attend(self.scores(q, net.node("Transpose", k, perm=[0, 1, 3, 2])), v)
+        found = self.check(net, [self.out(h)], None)
+        self.assertGreaterEqual(found["permutable_share"], 0.9)
+
+    def test_scale_that_all_heads_share(self):
+        """A norm of queries inside of each head, with one scale for all heads: one order for all of them."""
+        net = self.net
+        q = net.node("Mul", self.heads("q"), net.weight("scale", UNITS))
+        self.check(net, [self.out(self.attend(self.scores(q), units=2), 2)], [HEADS, UNITS, own(2, HEADS)])
+
+    def test_scale_of_each_head(self):
+        """On axes of their own in a constant: one order for all heads, which is right if not all there is."""
+        net = self.net
+        q = net.node("Mul", self.heads("q"), net.weight("scale", HEADS, 1, UNITS))
+        self.check(net, [self.out(self.attend(self.scores(q), units=2), 2)], [HEADS, UNITS, own(2, HEADS)])
+
+    def test_softmax_over_heads(self):
+        """Units of one index compete across the heads."""
+        v = self.net.node("Softmax", self.heads("v"), axis=1)
+        self.check(self.net, [self.out(self.attend(self.scores(), v))], [HEADS, own(UNITS, HEADS), UNITS])
+
+    def test_mean_over_heads(self):
+        h = self.net.node("ReduceMean", self.attend(self.scores()), axes=[1], keepdims=0)
+        self.check(self.net, [self.net.dense(h, "out", UNITS, 3)], [HEADS, own(UNITS, HEADS), UNITS])
+
+    def test_heads_that_are_mixed(self):
+        """Talking heads: scores are mixed across heads, queries and keys are not."""
+        net = self.net
+        mixed = net.node("Einsum", self.scores(), net.weight("mix", HEADS, HEADS), equation="bhts,hg->bgts")
+        found = self.check(net, [self.out(self.attend(mixed))], [HEADS, HEADS, own(UNITS, HEADS), own(UNITS, HEADS)])
+        self.assertEqual(sum(group["kind"] == "blocks" for group in found["groups"]), 2)
+
+    def test_values_that_are_mixed(self):
+        """Each head's output is a mix of all heads' values, unit by unit."""
+        net = self.net
+        h = net.node("Einsum", self.attend(self.scores()), net.weight("mix", HEADS, HEADS), equation="bhtd,hg->bgtd")
+        self.check(net, [self.out(h)], [HEADS, HEADS, own(UNITS, HEADS), UNITS])
+
+    def test_queries_that_meet_keys_of_all_heads(self):
+        """Summed over units for each two heads: a unit of one stands beside that of another."""
+        for equation, axes in [("bhtd,bgds->bhgts", [2]), ("bhtd,bgds->bgts", None), ("bhtd,bgds->bts", None)]:
+            with self.subTest(equation):
+                self.setUp()
+                net = self.net
+                y = net.node("Einsum", self.heads("q"), self.heads("k", perm=(0, 2, 3, 1)), equation=equation)
+                y = net.node("ReduceSum", net.node("Tanh", y), net.constant(axes), keepdims=0) if axes else net.node("Tanh", y)
+                found = self.check(net, [y], None)
+                self.assertFalse(any(group.get("blocks", 1) > 1 for group in found["groups"]), found)
+
+    def test_groups_of_channels(self):
+        """Outputs of a grouped convolution have an order for each group; its inputs, on an axis of their own in the
+        kernel, one for all."""
+        net = Net()
+        h = net.node("Relu", net.node("Conv", net.input(2, 3, 6, 6), net.weight("w1", 8, 3, 1, 1)))
+        h = net.node("Relu", net.node("Conv", h, net.weight("w2", 12, 2, 3, 3), net.weight("b2", 12), group=4))
+        self.check(net, [net.node("Conv", h, net.weight("w3", 2, 12, 1, 1))], [4, 2, own(3, 4)])
+
+    def test_channels_of_many(self):
+        net = Net()
+        h = net.node("Relu", net.node("Conv", net.input(2, 3, 6, 6), net.weight("w1", 8, 3, 1, 1)))
+        h = net.node("Relu", net.node("Conv", h, net.weight("w2", 16, 1, 3, 3), group=8))
+        self.check(net, [net.node("Conv", h, net.weight("w3", 2, 16, 1, 1))], [8, own(2, 8)])
+
+    def saved(self):
+        """A model with attention, a reordering of it, and the file of its permutations."""
+        model = self.net.model(self.out(self.attend(self.scores(), units=2), 2))
+        with open(self.path("a.onnx"), "wb") as file:
+            file.write(model.SerializeToString())
+        run_json("permute", self.path("a.onnx"), "-o", self.path("b.onnx"), "--random", "--seed", 3, "--save-permutation",
+                 self.path("p.json"))
+        with open(self.path("p.json")) as file:
+            saved = json.load(file)
+        found = run_json("inspect", self.path("a.onnx"))["groups"]
+        return saved, {group["id"]: group for group in found}
+
+    def apply(self, saved, groups):
+        with open(self.path("q.json"), "w") as file:
+            json.dump({**saved, "groups": groups}, file)
+        return run("permute", self.path("a.onnx"), "-o", self.path("c.onnx"), "--permutation", self.path("q.json"))
+
+    def test_permutations_are_gathers_of_their_axes(self):
+        """What the file says of insides, applied by NumPy to the axes that it names, is what the tool wrote."""
+        import onnx
+        from onnx import numpy_helper
+        saved, found = self.saved()
+        before, after = ({t.name: numpy_helper.to_array(t) for t in onnx.load(self.path(f)).graph.initializer}
+                         for f in ("a.onnx", "b.onnx"))
+        expected = dict(before)
+        for group in saved["groups"]:
+            if found[group["id"]]["kind"] == "blocks":
+                continue  # their insides take them along
+            for axis in group["axes"]:
+                name, k = axis.rsplit(":", 1)
+                expected[name] = np.take(expected[name], group["permutation"], int(k))
+        for name, value in expected.items():
+            np.testing.assert_array_equal(value, after[name], name)
+
+    def test_parts_of_a_permutation_file(self):
+        """Blocks alone take their insides along; an inside alone takes its blocks, and these the other insides."""
+        saved, found = self.saved()
+        reference = session(self.path("a.onnx")).run(None, self.net.feeds)[0]
+        parts = [subset for count in (1, 2) for subset in itertools.combinations(saved["groups"], count)]
+        for groups in parts:
+            with self.subTest([group["id"] for group in groups]):
+                self.assertEqual(self.apply(saved, groups).returncode, 0)
+                result = session(self.path("c.onnx")).run(None, self.net.feeds)[0]
+                np.testing.assert_allclose(result, reference, rtol=0, atol=1e-5 * np.abs(reference).max())
+
+    def test_one_order_for_all_heads(self):
+        """Insides may be given as one order for all blocks."""
+        saved, found = self.saved()
+        inside = next(group for group in saved["groups"] if found[group["id"]]["kind"] == "inside")
+        units = inside["size"] // HEADS
+        short = {**inside, "size": units, "permutation": [*range(1, units), 0]}
+        self.assertEqual(self.apply(saved, [short]).returncode, 0)
+        long = {**inside, "permutation": [h * units + (i + 1) % units for h in range(HEADS) for i in range(units)]}
+        with open(self.path("c.onnx"), "rb") as file:
+            first = file.read()
+        self.assertEqual(self.apply(saved, [long]).returncode, 0)
+        with open(self.path("c.onnx"), "rb") as file:
+            self.assertEqual(first, file.read())
+
+    def test_insides_that_leave_their_blocks_are_refused(self):
+        saved, found = self.saved()
+        inside = next(group for group in saved["groups"] if found[group["id"]]["kind"] == "inside")
+        blocks = next(group for group in saved["groups"] if found[group["id"]]["kind"] == "blocks")
+        torn = {**inside, "permutation": [inside["size"] - 1, *range(inside["size"] - 1)]}
+        other = {**blocks, "permutation": blocks["permutation"][1:] + blocks["permutation"][:1]}
+        for groups in ([torn], [other, inside]):
+            done = self.apply(saved, groups)
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertIn("blocks", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
