@@ -53,6 +53,7 @@ void oa_conv_fill_bias(oa_array *y, const oa_array *bias)
     }
 }
 
+/* How a convolution is computed: see oa_conv_depthwise, oa_conv_shifted, oa_conv_panels and oa_conv_lowered. */
 typedef enum conv_way { BY_ROWS, BY_SHIFTS, BY_PANELS, BY_COLUMNS } conv_way;
 
 /* Measured on 3 x 3 kernels: with more output channels than these, panels are faster than shifts. */
@@ -94,19 +95,18 @@ oa_status oa_kernel_conv(oa_call *call, oa_error *error)
         return status;
     }
     const float *biases = bias ? bias->data : NULL;
-    if (call->finish && !oa_finish_fits(call->finish, y)) {
+    oa_conv_grid grid;
+    conv_way way = choose(&grid, &conv, x->dtype);
+    if (call->finish && (way == BY_COLUMNS || !oa_finish_fits(call->finish, y))) {
         call->finish = NULL;
     }
-    oa_conv_grid grid;
-    switch (choose(&grid, &conv, x->dtype)) {
+    call->is_finished = call->finish != NULL;
+    switch (way) {
     case BY_ROWS:
-        call->is_finished = call->finish != NULL;
         return oa_conv_depthwise(y->data, x->data, w->data, biases, &conv, call, error);
     case BY_SHIFTS:
-        call->is_finished = call->finish != NULL;
         return oa_conv_shifted(y->data, x->data, w->data, biases, &conv, &grid, call, error);
     case BY_PANELS:
-        call->is_finished = call->finish != NULL;
         return oa_conv_panels(y->data, x->data, w->data, biases, &conv, call, error);
     case BY_COLUMNS:
         break;

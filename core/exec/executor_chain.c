@@ -137,7 +137,9 @@ void oa_executor_plan_chain(oa_chain *chain, oa_executor *executor, size_t index
 {
     const oa_graph *graph = executor->graph;
     *chain = (oa_chain){.last = index};
-    if (executor->watcher || executor->keeps || executor->overrides || !is_operator(&graph->nodes[index], "Conv")) {
+    const oa_node *head = &graph->nodes[index];
+    if (executor->watcher || executor->keeps || executor->overrides || !is_operator(head, "Conv") ||
+        !bound_input(executor, head, 0)) { /* 16-bit floats are rounded after every node */
         return;
     }
     while (executor->followers[chain->last] != OA_NONE && chain->finish.count < OA_FINISH_MOST) {

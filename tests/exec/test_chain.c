@@ -136,6 +136,30 @@ static void chain__changes_no_byte_and_neither_do_threads(void **state)
     print_message("seeds 1 to %d\n", SEEDS);
 }
 
+/* 16-bit floats are rounded after the convolution, and again after the step. */
+static void chain__keeps_the_rounding_of_16_bit_floats(void **state)
+{
+    (void)state;
+    test_graph *g = test_graph_create(9);
+    g->float_type = OA_DTYPE_FLOAT16;
+    test_graph_output(g, NODE(g, "HardSwish", "", conv(g, INPUT(g, "x", 2, 5, 9, 9), 5, 12, 3, 1)));
+    const oa_graph *graph = test_graph_finish(g);
+    const size_t dims[] = {2, 5, 9, 9};
+    oa_array input;
+    oa_random random;
+    oa_random_init(&random, 9);
+    assert_int_equal(oa_array_init(&input, OA_DTYPE_FLOAT16, dims, 4, NULL), OA_OK);
+    for (size_t i = 0; i < input.count; i++) { /* of either sign, between 1 and 2 */
+        ((uint16_t *)input.data)[i] = (uint16_t)(0x3c00 | (oa_random_next(&random) & 0x83ff));
+    }
+    oa_array expected = run(graph, &input, true, 1), found = run(graph, &input, false, 2);
+    assert_memory_equal(found.data, expected.data, found.count * sizeof(uint16_t));
+    oa_array_free(&expected);
+    oa_array_free(&found);
+    oa_array_free(&input);
+    test_graph_destroy(g);
+}
+
 /* Dense layers, attention and elementwise nodes large enough to be spread. */
 static void threads__change_no_byte(void **state)
 {
@@ -175,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chain__changes_no_byte_and_neither_do_threads),
+        cmocka_unit_test(chain__keeps_the_rounding_of_16_bit_floats),
         cmocka_unit_test(threads__change_no_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
