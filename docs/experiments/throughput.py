@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Regenerates docs/throughput.md: samples a second on the built-in executor, beside ONNX Runtime on the same models.
 
-    build/venv/bin/python docs/experiments/throughput.py [NAME ...] [--threads 2] [--rounds 7] [--zoo FOLDER]
-                                                          [--processor] [--write]
+    build/venv/bin/python docs/experiments/throughput.py [NAME ...] [--threads 2] [--rounds 7] [--zoo FOLDER] [--write]
 
 Needs build/release, and onnx, onnxruntime and numpy (./test.sh puts them into build/venv). Networks of usual size are
 exported into FOLDER (default build/zoo) by tests/zoo/export.py, which needs Debian's python3-torch and
 python3-torchvision; without them their rows are left out. Both engines run in turns, so that whatever else the machine
-does strikes both; the median of the rounds' ratios counts. On a busy machine, --processor counts processor time instead. The outputs are compared before anything is timed.
+does strikes both; the median of the rounds' ratios counts. The ratio of processor time on one thread stands beside it:
+a busy machine disturbs that less. The outputs are compared before anything is timed.
 """
 import argparse
 import os
@@ -90,7 +90,8 @@ def find(made, zoo, folder, batch):
 
 
 def measure(path, shape, threads, rounds, folder, processor):
-    """The largest difference of the outputs, relative to the largest output, and seconds of a run: ours, the peer's."""
+    """The largest difference of the outputs, relative to the largest output, and seconds of a run: ours, the peer's; of
+    the processor or the wall clock."""
     x = numpy.random.default_rng(2).standard_normal(shape).astype(numpy.float32)
     x.tofile(os.path.join(folder, "x.raw"))
     options = onnxruntime.SessionOptions()
@@ -136,7 +137,6 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--zoo", default=os.path.join(ROOT, "build/zoo"))
-    parser.add_argument("--processor", action="store_true", help="processor time, not wall clock")
     parser.add_argument("--write", action="store_true", help="write docs/throughput.md")
     options = parser.parse_args()
     subprocess.run(["cmake", "--build", os.path.join(ROOT, "build/release"), "--target", "bench_executor"], check=True,
@@ -149,20 +149,24 @@ def main():
             if not path:
                 print(f"{name}: not here, and not exported", file=sys.stderr)
                 continue
-            difference, pairs = measure(path, shape, options.threads, options.rounds, folder, options.processor)
+            difference, pairs = measure(path, shape, options.threads, options.rounds, folder, False)
+            _, alone = measure(path, shape, 1, options.rounds, folder, True)
         if difference > 1e-3:
             sys.exit(f"{name}: the outputs differ by {difference:.2g}, so there is nothing to time")
         ours, peer = (statistics.median(samples / pair[i] for pair in pairs) for i in range(2))
-        ratio = statistics.median(pair[1] / pair[0] for pair in pairs)
-        rows.append(f"| {name} | {shape} | {ours:.4g} | {peer:.4g} | {ratio:.2f} | {difference:.0e} |")
+        ratio, ratio_alone = (statistics.median(pair[1] / pair[0] for pair in taken) for taken in (pairs, alone))
+        rows.append(f"| {name} | {' x '.join(map(str, shape))} | {ours:.4g} | {peer:.4g} | {ratio:.2f} | {ratio_alone:.2f} | "
+                    f"{difference:.0e} |")
         print(rows[-1], flush=True)
     if options.write:
         with open(os.path.join(ROOT, "docs/throughput.md"), "w") as file:
             file.write(f"# Throughput of the built-in executor\n\nSamples a second on {options.threads} threads, beside ONNX "
                        f"Runtime {onnxruntime.__version__} with as many, by `docs/experiments/throughput.py`: both in turns, "
-                       f"medians of {options.rounds} rounds. The ratio is ours to theirs; the difference is the largest of "
-                       "any output, relative to the largest output.\n\n| model | input | built-in | ONNX Runtime | ratio | "
-                       "difference |\n|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n")
+                       f"medians of {options.rounds} rounds. Ratios are ours to theirs: of the wall clock, and of processor "
+                       "time on one thread. The difference is the largest of any output, relative to the largest output. "
+                       f"Load of the machine meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores.\n\n"
+                       "| model | input | built-in | ONNX Runtime | ratio | on one thread | difference |\n"
+                       "|---|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n")
 
 
 if __name__ == "__main__":
