@@ -179,9 +179,9 @@ static json_t *json_ends(const oa_align_run *run)
     json_t *list = json_array();
     for (size_t i = 0; i < run->options->model_count && list; i++) {
         const oa_repair_end *end = &run->ends[i];
-        json_t *agreement = end->has_classes ? json_real(end->agreement) : json_null();
-        json_array_append_new(list, json_pack("{s:s, s:o, s:f}", "model", run->options->models[i], "agreement",
-                                              agreement, "difference", end->difference));
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "model", run->options->models[i], "agreement",
+                                              end->has_classes ? json_real(end->agreement) : json_null(), "difference",
+                                              isfinite(end->difference) ? json_real(end->difference) : json_null()));
     }
     return list;
 }
