@@ -2,6 +2,7 @@
  * do nothing, data that do not fit. */
 #include "core/match/activation_plan.h"
 #include "core/match/activations.h"
+#include "core/match/two_levels.h"
 #include "core/match/unit_sums.h"
 #include "tests/match/models.h"
 #include "tests/match/problem.h"
