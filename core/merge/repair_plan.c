@@ -251,22 +251,22 @@ static size_t bias_node(size_t *slot, const planner *p, size_t value, size_t uni
     if (!add || p->values[value].uses != 1 || !oa_node_is(add, "Add") || add->input_count != 2) {
         return OA_NONE;
     }
-    *slot = oa_node_input(add, 0) == value ? 1 : 0;
-    const oa_tensor *bias = oa_node_constant(p->graph, add, *slot);
+    size_t other = oa_node_input(add, 0) == value ? 1 : 0;
+    const oa_tensor *bias = oa_node_constant(p->graph, add, other);
     bool fits = bias && bias->count == units && bias->rank >= 1 && bias->dims[bias->rank - 1] == units;
+    *slot = fits ? other : *slot;
     return fits ? reader : OA_NONE;
 }
 
 static const char *plan_layer(oa_repair_place *place, const planner *p, size_t index)
 {
     const oa_node *node = &p->graph->nodes[index];
-    const char *reason = NULL;
     layer_form form;
     size_t output = node->output_count ? node->outputs[0] : OA_NONE;
-    if (output == OA_NONE) {
-        return "it has no output";
+    const char *reason = read_form(&form, p->graph, node);
+    if (!reason && output == OA_NONE) {
+        reason = "nothing takes what it puts out";
     }
-    reason = read_form(&form, p->graph, node);
     size_t weight = reason ? OA_NONE : own_constant(&reason, p, node, 1, 0);
     if (reason) {
         return reason;

@@ -118,7 +118,7 @@ static void print_evaluation(const oa_align_run *run)
     }
     print_score("naive", "averaged without aligning", &run->naive);
     if (run->repair) {
-        print_score("aligned", "merged, before its repair", &run->unrepaired);
+        print_score("before", "merged, not yet repaired", &run->unrepaired);
     }
     if (options->emit == OA_EMIT_MERGED) {
         print_score("merged", options->output, &run->result);

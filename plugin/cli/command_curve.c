@@ -6,6 +6,8 @@
 #include "plugin/cli/repair.h"
 #include "plugin/cli/report.h"
 
+#include <string.h>
+
 enum { OA_CURVE_BATCH = 100 };
 
 /* The lines that are measured. */
@@ -68,7 +70,7 @@ static void print_text(const oa_align_run *run, const oa_curve *curves, size_t c
     oa_print_repair(run);
     printf("\nshare of A");
     for (size_t c = 0; c < count; c++) {
-        printf("   %*s loss  accuracy", c ? 8 : 5, line_names[c]);
+        printf("   %s loss  accuracy", line_names[c]);
     }
     printf("\n");
     for (size_t i = 0; i < curves[0].count; i++) {
@@ -76,7 +78,7 @@ static void print_text(const oa_align_run *run, const oa_curve *curves, size_t c
         for (size_t c = 0; c < count; c++) {
             char accuracy[32];
             accuracy_text(accuracy, &curves[c], i);
-            printf("   %*.4f  %s", c ? 13 : 10, curves[c].loss[i], accuracy);
+            printf("   %*.4f  %s", (int)strlen(line_names[c]) + 5, curves[c].loss[i], accuracy);
         }
         printf("\n");
     }

@@ -141,7 +141,7 @@ void oa_print_repair(const oa_align_run *run)
     for (size_t i = 0; i < plan->place_count; i++) {
         of_kind[plan->places[i].kind]++;
     }
-    printf("  repaired from %zu samples: %zu batch normalisations, %zu layers rescaled; %zu left as averaged\n",
+    printf("  repaired from %zu samples (batch normalisations: %zu, other layers: %zu, left as averaged: %zu)\n",
            run->repaired.samples, of_kind[OA_REPAIR_STATISTICS],
            of_kind[OA_REPAIR_SCALE_SHIFT] + of_kind[OA_REPAIR_SCALE], plan->left_count);
     for (size_t i = 0; i < plan->left_count && run->options->is_verbose; i++) {

@@ -294,12 +294,13 @@ class Forms(ToolTest):
     def test_without_a_bias_only_the_spread_can_fit(self):
         def build(net):
             h = net.node("MatMul", batch_of(net, 5, 6), net.weight("w1", 6, 8))
-            h = net.node("MatMul", net.node("Tanh", h), net.weight("w2", 8, 7))
-            return net.dense(net.node("Relu", h), "w3", 7, 3)
+            h = net.node("Tanh", h)
+            h = net.node("Add", net.node("MatMul", h, net.weight("w2", 8, 8)), h)
+            return net.dense(net.node("Relu", h), "w3", 8, 3)
         paths, repair, data = self.repaired(build, (5, 6))
         self.assertEqual([layer["kind"] for layer in repair["layers"]], ["scale", "scale", "scale and shift"])
         self.check(paths, ["v0_0", "v2_0"], -1, data, means=False)
-        self.check(paths, ["v5_0"], -1, data)
+        self.check(paths, ["v6_0"], -1, data)
 
     def test_weights_that_are_shared_or_computed_stay(self):
         def build(net):
