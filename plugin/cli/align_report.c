@@ -80,10 +80,10 @@ static oa_status print_json(const oa_align_run *run, const totals *sums, oa_erro
 {
     const oa_options *options = run->options;
     char chain[OA_CHAIN_TEXT_SIZE];
-    json_t *seconds = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "load", run->seconds.load, "symmetry",
-                                run->seconds.symmetry, "align", run->seconds.align, "merge", run->seconds.merge,
-                                "repair", run->seconds.repair, "verify", run->seconds.verify, "save", run->seconds.save,
-                                "total", oa_seconds() - run->started);
+    json_t *seconds =
+        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "load", run->seconds.load, "symmetry", run->seconds.symmetry,
+                  "align", run->seconds.align, "merge", run->seconds.merge, "verify", run->seconds.verify, "save",
+                  run->seconds.save, "total", oa_seconds() - run->started);
     json_t *distance = json_pack("{s:f, s:f}", "before", sums->before, "after", sums->after);
     return oa_json_print(json_pack("{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "output", options->output,
                                    "method", oa_chain_text(chain, &run->methods), "models", json_models(options),

@@ -195,8 +195,8 @@ json_t *oa_json_repair(const oa_align_run *run)
     const oa_repair_plan *plan = oa_repair_plan_of(run->repair);
     const oa_graph *graph = oa_run_graph(run, 0);
     bool is_known = plan->place_count && isfinite(run->repaired.uncertainty);
-    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "samples", (json_int_t)run->repaired.samples, "uncertainty",
-                     is_known ? json_real(run->repaired.uncertainty) : json_null(), "layers", json_layers(plan, graph),
-                     "left", json_left(plan, graph), "ends", json_ends(run), "warning",
-                     oa_repair_warning(text, run) ? json_string(text) : json_null());
+    return json_pack("{s:I, s:f, s:o, s:o, s:o, s:o, s:o}", "samples", (json_int_t)run->repaired.samples, "seconds",
+                     run->seconds.repair, "uncertainty", is_known ? json_real(run->repaired.uncertainty) : json_null(),
+                     "layers", json_layers(plan, graph), "left", json_left(plan, graph), "ends", json_ends(run),
+                     "warning", oa_repair_warning(text, run) ? json_string(text) : json_null());
 }
