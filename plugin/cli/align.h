@@ -13,6 +13,7 @@
 #include "core/match/similarity.h"
 #include "onnx_io/model.h"
 #include "plugin/cli/options.h"
+#include "plugin/cli/report.h"
 
 /* A model to align to the first. */
 typedef struct oa_follower {
@@ -45,6 +46,7 @@ typedef struct oa_align_run {
     oa_aligner *aligner; /* once deep-align has asked for it */
     oa_payloads merged;
     oa_samples samples;
+    oa_progress repairing;              /* shown by `repair`, which refers to it */
     oa_repair *repair;                  /* with --repair, once the parents are measured */
     oa_repair_end *ends;                /* [options->model_count], the same */
     oa_repair_info repaired;            /* of the merged model; of the worst point of a curve */

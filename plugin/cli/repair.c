@@ -20,11 +20,10 @@ oa_status oa_run_prepare_repair(oa_align_run *run, oa_error *error)
         return OA_OK;
     }
     double start = oa_seconds();
-    oa_progress progress;
     oa_repair_settings settings = oa_repair_settings_default();
     settings.progress = oa_progress_step;
-    settings.progress_context = &progress;
-    oa_progress_start(&progress, options, "repair");
+    settings.progress_context = &run->repairing;
+    oa_progress_start(&run->repairing, options, "parents");
     oa_merge_part *parts = oa_calloc(count, sizeof *parts);
     run->ends = oa_calloc(count + 1, sizeof *run->ends);
     oa_status status = parts && run->ends ? OA_OK : oa_fail(error, OA_ERROR_MEMORY, "out of memory for the repair");
@@ -40,7 +39,7 @@ oa_status oa_run_prepare_repair(oa_align_run *run, oa_error *error)
         status =
             oa_repair_measure_parents(run->ends, run->repair, oa_run_graph(run, 0), run->layout, parts, count, error);
     }
-    oa_progress_end(&progress);
+    oa_progress_end(&run->repairing);
     oa_free(parts);
     if (status != OA_OK) {
         oa_error_context(error, "--repair of %s on %s", options->models[0], options->data);
@@ -55,7 +54,9 @@ oa_status oa_run_repair(oa_align_run *run, oa_error *error)
         return OA_OK;
     }
     double start = oa_seconds();
+    oa_progress_start(&run->repairing, run->options, "repair");
     oa_status status = oa_repair_apply(&run->merged, &run->repaired, run->repair, run->options->weights, error);
+    oa_progress_end(&run->repairing);
     if (status != OA_OK) {
         oa_error_context(error, "--repair of the merged model on %s", run->options->data);
     }
