@@ -13,11 +13,14 @@ typedef struct evaluation_run {
     oa_score score;
 } evaluation_run;
 
-static oa_status check_fit(const oa_graph *graph, const oa_samples *samples, oa_error *error)
+static oa_status check_fit(const oa_graph *graph, const oa_samples *samples, bool needs_targets, oa_error *error)
 {
     if (graph->input_count != 1) {
         return oa_fail(error, OA_ERROR_INPUT, "samples fit models with one input only, this one has %zu",
                        graph->input_count);
+    }
+    if (!needs_targets && samples->data.count && !samples->targets.count) {
+        return OA_OK;
     }
     if (samples->data.count == 0 || samples->targets.count != samples->data.count) {
         return oa_fail(error, OA_ERROR_INPUT, "there are %zu samples and %zu %s", samples->data.count,
@@ -36,14 +39,15 @@ static oa_status run_batch(evaluation_run *run, size_t first, size_t n, size_t s
 {
     const oa_graph *graph = run->model->graph;
     oa_status status = oa_batches_read(&run->data, &run->samples->data, first, n, size, error);
-    if (status == OA_OK) {
+    bool has_targets = run->samples->targets.count > 0;
+    if (status == OA_OK && has_targets) {
         status = oa_batches_read(&run->targets, &run->samples->targets, first, n, size, error);
     }
     if (status == OA_OK) {
         status = oa_executor_run(run->results, run->executor, &run->data, run->model->payloads, error);
     }
     if (status == OA_OK) {
-        status = oa_score_add(&run->score, &run->results[0], &run->targets, n, error);
+        status = oa_score_add(&run->score, &run->results[0], has_targets ? &run->targets : NULL, n, error);
     }
     for (size_t i = 0; i < graph->output_count; i++) {
         oa_array_free(&run->results[i]);
@@ -54,7 +58,13 @@ static oa_status run_batch(evaluation_run *run, size_t first, size_t n, size_t s
 oa_status oa_evaluate(oa_evaluation *evaluation, const oa_runnable *model, const oa_samples *samples, size_t batch,
                       oa_error *error)
 {
-    oa_status status = check_fit(model->graph, samples, error);
+    return oa_evaluate_answers(evaluation, NULL, model, samples, batch, error);
+}
+
+oa_status oa_evaluate_answers(oa_evaluation *evaluation, oa_answers *answers, const oa_runnable *model,
+                              const oa_samples *samples, size_t batch, oa_error *error)
+{
+    oa_status status = check_fit(model->graph, samples, !answers, error);
     if (status != OA_OK) {
         return status;
     }
@@ -62,7 +72,8 @@ oa_status oa_evaluate(oa_evaluation *evaluation, const oa_runnable *model, const
     bool is_fixed = declared->has_shape && declared->rank > 0 && declared->dims[0] > 0;
     size_t total = samples->data.count;
     size_t step = is_fixed ? (size_t)declared->dims[0] : batch;
-    evaluation_run run = {.model = model, .samples = samples, .score = {.kind = samples->loss}};
+    evaluation_run run = {
+        .model = model, .samples = samples, .score = {.kind = samples->loss, .answers = answers, .expected = total}};
     run.results = oa_calloc(model->graph->output_count, sizeof *run.results);
     status = run.results ? oa_executor_create(&run.executor, model->graph, error)
                          : oa_fail(error, OA_ERROR_MEMORY, "out of memory while evaluating");
@@ -72,6 +83,8 @@ oa_status oa_evaluate(oa_evaluation *evaluation, const oa_runnable *model, const
     }
     if (status == OA_OK) {
         *evaluation = oa_score_result(&run.score);
+    } else if (answers) {
+        oa_answers_free(answers);
     }
     oa_score_free(&run.score);
     oa_array_free(&run.data);

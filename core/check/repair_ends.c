@@ -84,10 +84,11 @@ static void finish(oa_repair_end *end, const comparison *c, size_t samples)
     double count = (double)(c->elements ? c->elements : 1);
     double mean = c->sum / count;
     double variance = c->sum_of_squares / count - mean * mean;
+    double difference = c->squares == 0.0 ? 0.0 : sqrt(c->squares / count / fmax(variance, 1e-30));
     *end = (oa_repair_end){.samples = samples,
                            .has_classes = c->rows > 0,
                            .agreement = c->rows ? (double)c->agreeing / (double)c->rows : 1.0,
-                           .difference = c->squares > 0.0 ? sqrt(c->squares / count / fmax(variance, 1e-30)) : 0.0};
+                           .difference = isfinite(difference) ? difference : INFINITY};
 }
 
 static oa_status compare_models(oa_repair_end *end, const oa_graph *graph, const oa_payloads *before,

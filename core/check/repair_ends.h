@@ -11,7 +11,8 @@ typedef struct oa_repair_end {
     size_t samples;
     bool has_classes;  /* the first output is [samples, at least 2 numbers] */
     double agreement;  /* share of samples whose largest number stays at its place; 1 without classes */
-    double difference; /* root of the mean square of the change of the float outputs, relative to their own spread */
+    double difference; /* root of the mean square of the change of the float outputs, relative to their own spread;
+                          infinite when some are not finite */
 } oa_repair_end;
 
 /* Measures all parents: a, and its parts as they are to be averaged (their payloads are kept). With

@@ -66,14 +66,15 @@ static bool fits(const oa_array *output, const oa_array *targets, bool has_class
     return is_same;
 }
 
-static oa_status check_output(const oa_score *score, const oa_array *output, const oa_array *targets, oa_error *error)
+static oa_status check_output(const oa_score *score, const oa_array *output, const oa_array *targets, size_t n,
+                              oa_error *error)
 {
-    bool are_labels = score->kind == OA_LOSS_CROSS_ENTROPY;
-    if (!oa_dtype_is_float(output->dtype) || output->rank == 0 || output->dims[0] != targets->dims[0] ||
-        output->count == 0) {
+    bool are_labels = targets && score->kind == OA_LOSS_CROSS_ENTROPY;
+    if (!oa_dtype_is_float(output->dtype) || output->rank == 0 || output->count == 0 ||
+        (targets ? output->dims[0] != targets->dims[0] : output->dims[0] < n)) {
         return oa_fail(error, OA_ERROR_INPUT, "the first output holds no numbers for each sample of a batch");
     }
-    if ((are_labels && !oa_loss_classes(output, targets->count)) || !fits(output, targets, are_labels)) {
+    if (targets && ((are_labels && !oa_loss_classes(output, targets->count)) || !fits(output, targets, are_labels))) {
         char text[OA_SHAPE_TEXT_SIZE];
         char other[OA_SHAPE_TEXT_SIZE];
         return oa_fail(error, OA_ERROR_INPUT, "%s of shape %s a sample do not fit an output of shape %s a sample%s",
@@ -94,9 +95,28 @@ static oa_status add_labels(oa_score *score, const int64_t *labels, size_t count
     return status;
 }
 
+/* Takes down what the outputs in score->row say to sample i of a batch: with labels, an answer for each of them. */
+static oa_status add_answers(oa_score *score, const oa_array *output, const oa_array *targets, size_t elements,
+                             size_t i, oa_error *error)
+{
+    bool is_cross_entropy = score->kind == OA_LOSS_CROSS_ENTROPY, has_labels = targets && is_cross_entropy;
+    size_t count = has_labels ? targets->count / targets->dims[0] : 1;
+    oa_answer answer = {.elements = elements / count,
+                        .are_classes = has_labels || (is_cross_entropy && output->rank == 2 && elements > 1),
+                        .targets = targets && !has_labels ? (const float *)targets->data + i * elements : NULL,
+                        .label = OA_NONE};
+    oa_status status = OA_OK;
+    for (size_t k = 0; k < count && status == OA_OK; k++) {
+        answer.outputs = score->row + k * answer.elements;
+        answer.label = has_labels ? (size_t)((const int64_t *)targets->data)[i * count + k] : OA_NONE;
+        status = oa_answers_add(score->answers, &answer, score->expected * count, error);
+    }
+    return status;
+}
+
 oa_status oa_score_add(oa_score *score, const oa_array *output, const oa_array *targets, size_t n, oa_error *error)
 {
-    oa_status status = check_output(score, output, targets, error);
+    oa_status status = check_output(score, output, targets, n, error);
     if (status != OA_OK) {
         return status;
     }
@@ -105,13 +125,16 @@ oa_status oa_score_add(oa_score *score, const oa_array *output, const oa_array *
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the %zu outputs of a sample", elements);
     }
     size_t bytes = elements * oa_dtype_size(output->dtype);
-    size_t labels = targets->count / targets->dims[0];
+    size_t labels = targets ? targets->count / targets->dims[0] : 0;
     for (size_t i = 0; i < n && status == OA_OK; i++) {
         oa_floats_to_f64(score->row, (const char *)output->data + i * bytes, output->dtype, elements);
-        if (score->kind == OA_LOSS_MSE) {
+        if (targets && score->kind == OA_LOSS_MSE) {
             add_differences(score, (const float *)targets->data + i * elements, elements);
-        } else {
+        } else if (targets) {
             status = add_labels(score, (const int64_t *)targets->data + i * labels, labels, elements / labels, error);
+        }
+        if (score->answers && status == OA_OK) {
+            status = add_answers(score, output, targets, elements, i, error);
         }
         score->samples++;
     }
@@ -120,11 +143,11 @@ oa_status oa_score_add(oa_score *score, const oa_array *output, const oa_array *
 
 oa_evaluation oa_score_result(const oa_score *score)
 {
-    bool has_accuracy = score->kind == OA_LOSS_CROSS_ENTROPY;
+    bool has_accuracy = score->kind == OA_LOSS_CROSS_ENTROPY && score->terms;
     return (oa_evaluation){.count = score->samples,
                            .has_accuracy = has_accuracy,
                            .accuracy = has_accuracy ? (double)score->right / (double)score->terms : 0.0,
-                           .loss = score->loss / (double)score->terms};
+                           .loss = score->terms ? score->loss / (double)score->terms : 0.0};
 }
 
 void oa_score_free(oa_score *score)

@@ -162,10 +162,11 @@ done:
     return status;
 }
 
-oa_status oa_assign_scores(oa_permutations *permutations, const oa_layout *layout, size_t group,
-                           const float *const *scores, const oa_permutations *current, oa_error *error)
+/* The scores of a group and of the insides that it leads, as profits: [group_count], to be freed. */
+static oa_status to_profits(double ***result, const oa_layout *layout, size_t group, const float *const *scores,
+                            oa_error *error)
 {
-    double **profits = oa_calloc(layout->group_count, sizeof *profits);
+    double **profits = *result = oa_calloc(layout->group_count, sizeof *profits);
     oa_status status = profits ? OA_OK : oa_fail(error, OA_ERROR_MEMORY, "out of memory for the scores of a group");
     for (size_t g = group; g != OA_NONE && status == OA_OK; g = oa_next_inside(layout, group, g)) {
         size_t cells = layout->groups[g].size * layout->groups[g].size; /* so many scores are in memory already */
@@ -177,12 +178,46 @@ oa_status oa_assign_scores(oa_permutations *permutations, const oa_layout *layou
             profits[g][i] = (double)scores[g][i];
         }
     }
-    status = status == OA_OK
-                 ? oa_assign_levels(permutations, layout, group, (const double *const *)profits, current, false, error)
-                 : status;
+    return status;
+}
+
+static void free_profits(double **profits, const oa_layout *layout)
+{
     for (size_t g = 0; profits && g < layout->group_count; g++) {
         oa_free(profits[g]);
     }
     oa_free(profits);
+}
+
+oa_status oa_assign_scores(oa_permutations *permutations, const oa_layout *layout, size_t group,
+                           const float *const *scores, const oa_permutations *current, oa_error *error)
+{
+    double **profits = NULL;
+    oa_status status = to_profits(&profits, layout, group, scores, error);
+    status = status == OA_OK
+                 ? oa_assign_levels(permutations, layout, group, (const double *const *)profits, current, false, error)
+                 : status;
+    free_profits(profits, layout);
+    return status;
+}
+
+oa_status oa_price_blocks(float *prices, const oa_layout *layout, size_t group, const float *const *scores,
+                          const oa_permutations *current, oa_error *error)
+{
+    double **profits = NULL;
+    size_t n = layout->groups[group].size, units = 1;
+    levels l = {.layout = layout, .current = current, .group = group, .error = error};
+    oa_status status = to_profits(&profits, layout, group, scores, error);
+    l.profits = (const double *const *)profits;
+    status = status == OA_OK ? levels_init(&l) : status;
+    status = status == OA_OK ? price_blocks(&l) : status;
+    for (size_t g = oa_next_inside(layout, group, group); g != OA_NONE; g = oa_next_inside(layout, group, g)) {
+        units += inside_size(layout, g);
+    }
+    for (size_t k = 0; k < n * n && status == OA_OK; k++) {
+        prices[k] = (float)(l.prices[k] / (double)units);
+    }
+    levels_free(&l);
+    free_profits(profits, layout);
     return status;
 }

@@ -23,6 +23,11 @@ oa_status oa_assign_levels(oa_permutations *permutations, const oa_layout *layou
 oa_status oa_assign_scores(oa_permutations *permutations, const oa_layout *layout, size_t group,
                            const float *const *scores, const oa_permutations *current, oa_error *error);
 
+/* What the best order of their insides is worth for each two blocks, by scores: prices [size, size] of a group that
+ * leads insides, with its own scores; a mean over units, as scores are. Errors as oa_assign_levels. */
+oa_status oa_price_blocks(float *prices, const oa_layout *layout, size_t group, const float *const *scores,
+                          const oa_permutations *current, oa_error *error);
+
 /* For insides that are reordered alike in all blocks: finds permutations p of n_blocks and q of n_inner that go for a
  * large sum over h, i of profit[(h, i), (p[h], q[i])], from those given, which ties keep. The blocks are assigned by
  * the best that the insides of each two can do, then one inside for all, and in turns from there; the start's own turns

@@ -12,8 +12,10 @@
  *
  * The graph stays as it is. Layers are repaired one level after the other, each measured with all before it repaired:
  * measured all at once, later layers would be set for the input that they no longer get. The last layer is repaired
- * like all others, unlike in the paper: it gains as much again (docs/repair.md). Left alone are recurrent layers (their
- * steps cannot be seen), and weights that several nodes share or that are computed in the graph. */
+ * like all others, unlike in the paper: it gains as much again (docs/repair.md). Left alone are layers that only add to
+ * a stream on its way to layer normalisation, where each sample is brought to scale anyway (repairing them was measured
+ * to lose), recurrent layers (their steps cannot be seen), and weights that several nodes share or that are computed in
+ * the graph. */
 #ifndef OA_MERGE_REPAIR_H
 #define OA_MERGE_REPAIR_H
 

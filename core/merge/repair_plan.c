@@ -9,6 +9,8 @@ typedef struct value_facts {
     size_t depth;       /* how many repairs follow one another up to here */
     bool is_data;       /* depends on a true input */
     bool is_normalised; /* a BatchNormalization takes it */
+    bool is_stream;     /* a layer normalisation takes it, perhaps after further additions */
+    bool is_added;      /* it is one of the summands of a stream */
 } value_facts;
 
 typedef struct planner {
@@ -63,6 +65,42 @@ static void find_data(planner *p)
     }
 }
 
+static bool normalises_samples(const oa_node *node, bool adds)
+{
+    static const char *const plain[] = {"LayerNormalization", "SimplifiedLayerNormalization", "RMSNormalization"};
+    static const char *const adding[] = {"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"};
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0] && !adds; i++) {
+        if (strcmp(node->op_type, plain[i]) == 0) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof adding / sizeof adding[0] && adds; i++) {
+        if (strcmp(node->op_type, adding[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Follows streams backwards through one node, all after it being done. */
+static void mark_streams(planner *p, const oa_node *node)
+{
+    value_facts *values = p->values;
+    size_t x = oa_node_input(node, 0);
+    size_t y = oa_node_input(node, 1);
+    if (normalises_samples(node, false) && x != OA_NONE) {
+        values[x].is_stream = true;
+    }
+    size_t sum = node->output_count ? node->outputs[0] : OA_NONE;
+    bool adds =
+        x != OA_NONE && y != OA_NONE && values[x].is_data && values[y].is_data &&
+        (normalises_samples(node, true) || (oa_node_is(node, "Add") && sum != OA_NONE && values[sum].is_stream));
+    if (adds) {
+        values[x].is_stream = values[x].is_added = true;
+        values[y].is_stream = values[y].is_added = true;
+    }
+}
+
 static void find_uses(planner *p)
 {
     const oa_graph *graph = p->graph;
@@ -87,6 +125,7 @@ static void find_uses(planner *p)
                 facts->is_normalised = facts->is_normalised || (k == 0 && oa_node_is(node, "BatchNormalization"));
             }
         }
+        mark_streams(p, node);
     }
 }
 
@@ -212,22 +251,22 @@ static size_t bias_node(size_t *slot, const planner *p, size_t value, size_t uni
     if (!add || p->values[value].uses != 1 || !oa_node_is(add, "Add") || add->input_count != 2) {
         return OA_NONE;
     }
-    *slot = oa_node_input(add, 0) == value ? 1 : 0;
-    const oa_tensor *bias = oa_node_constant(p->graph, add, *slot);
+    size_t other = oa_node_input(add, 0) == value ? 1 : 0;
+    const oa_tensor *bias = oa_node_constant(p->graph, add, other);
     bool fits = bias && bias->count == units && bias->rank >= 1 && bias->dims[bias->rank - 1] == units;
+    *slot = fits ? other : *slot;
     return fits ? reader : OA_NONE;
 }
 
 static const char *plan_layer(oa_repair_place *place, const planner *p, size_t index)
 {
     const oa_node *node = &p->graph->nodes[index];
-    const char *reason = NULL;
     layer_form form;
     size_t output = node->output_count ? node->outputs[0] : OA_NONE;
-    if (output == OA_NONE) {
-        return "it has no output";
+    const char *reason = read_form(&form, p->graph, node);
+    if (!reason && output == OA_NONE) {
+        reason = "nothing takes what it puts out";
     }
-    reason = read_form(&form, p->graph, node);
     size_t weight = reason ? OA_NONE : own_constant(&reason, p, node, 1, 0);
     if (reason) {
         return reason;
@@ -238,6 +277,9 @@ static const char *plan_layer(oa_repair_place *place, const planner *p, size_t i
         size_t add = bias_node(&form.bias_slot, p, output, units);
         adds = add == OA_NONE ? node : &p->graph->nodes[add];
         output = add == OA_NONE ? output : adds->outputs[0];
+    }
+    if (p->values[output].is_added && p->values[output].uses == 1) {
+        return "it adds to a stream that layer normalisation takes";
     }
     bool has_bias =
         form.bias_slot != OA_NONE && oa_node_input(adds, form.bias_slot) != OA_NONE && form.bias_factor != 0.0;

@@ -4,8 +4,8 @@
 #include "core/match/two_levels.h"
 #include "core/soft/adam.h"
 #include "core/soft/search.h"
-#include "core/soft/sinkhorn.h"
 #include "core/soft/soft.h"
+#include "core/soft/soft_levels.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,7 +17,7 @@ typedef struct descent {
     oa_search search;
     oa_soft *soft;
     size_t *count;                                           /* [groups] size^2 */
-    oa_sinkhorn **sinkhorn;                                  /* [groups] */
+    oa_level **levels;                                       /* [groups] */
     float **scores, **s, **ds, **dscores, **first, **second; /* [groups][count] */
     oa_permutations hard;
     float scale;   /* of scores: 1 / temperature */
@@ -76,8 +76,8 @@ static oa_status make(descent *d, const oa_match_problem *problem, oa_error *err
     const oa_soft_settings *settings = d->search.settings;
     size_t groups = layout->group_count, total = 0;
     d->count = oa_calloc(groups, sizeof *d->count);
-    d->sinkhorn = oa_calloc(groups, sizeof *d->sinkhorn);
-    if (!d->count || !d->sinkhorn) {
+    d->levels = oa_calloc(groups, sizeof *d->levels);
+    if (!d->count || !d->levels) {
         return no_memory(error);
     }
     for (size_t g = 0; g < groups; g++) {
@@ -85,7 +85,7 @@ static oa_status make(descent *d, const oa_match_problem *problem, oa_error *err
         if (oa_mul_overflows(&d->count[g], n, n) || oa_add_overflows(&total, total, d->count[g])) {
             return no_memory(error);
         }
-        oa_status status = oa_sinkhorn_create(&d->sinkhorn[g], n, settings->sinkhorn_iterations, error);
+        oa_status status = oa_level_create(&d->levels[g], &layout->groups[g], settings->sinkhorn_iterations, error);
         if (status != OA_OK) {
             return status;
         }
@@ -110,79 +110,124 @@ static void release(descent *d, size_t groups)
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         free_matrices(lists[i], groups);
     }
-    for (size_t g = 0; g < groups && d->sinkhorn; g++) {
-        oa_sinkhorn_destroy(d->sinkhorn[g]);
+    for (size_t g = 0; g < groups && d->levels; g++) {
+        oa_level_destroy(d->levels[g]);
     }
-    oa_free(d->sinkhorn);
+    oa_free(d->levels);
     oa_free(d->count);
     oa_permutations_free(&d->hard);
     oa_soft_destroy(d->soft);
     oa_search_free(&d->search);
 }
 
-/* How far the start's units are ahead of their rows' means, on average. */
-static double lead_of(const float *scores, const size_t *start, size_t n)
+/* How far the start's units are ahead of their rows' means, on average; insides only within the blocks that meet. */
+static double lead_of(const float *scores, const size_t *start, const oa_group *group)
 {
+    size_t n = group->size, m = n / group->block_count;
     double lead = 0.0;
     for (size_t i = 0; i < n; i++) {
+        const float *row = scores + i * n + start[i] / m * m;
         double sum = 0.0;
-        for (size_t j = 0; j < n; j++) {
-            sum += (double)scores[i * n + j];
+        for (size_t j = 0; j < m; j++) {
+            sum += (double)row[j];
         }
-        lead += ((double)scores[i * n + start[i]] - sum / (double)n) / (double)n;
+        lead += ((double)row[start[i] % m] - sum / (double)m) / (double)n;
     }
     return lead;
 }
 
-/* What another method has found: its scores where it has left them, else a one for every unit of its answer. Both are
- * drawn out or together to the same lead. Nearly hard matrices would be hard to leave again. */
-static void start_from(descent *d, const oa_permutations *start)
+/* What another method has found: its scores where it has left them, else a one for every unit of its answer. */
+static oa_status read_start(descent *d, const oa_permutations *start, oa_error *error)
+{
+    const oa_match_scores *given = d->search.settings->scores;
+    const oa_layout *layout = d->search.problem->layout;
+    oa_status status = OA_OK;
+    for (size_t g = 0; g < layout->group_count && status == OA_OK; g++) {
+        size_t n = layout->groups[g].size;
+        for (size_t i = 0; i < n && !given; i++) {
+            d->scores[g][i * n + start->of[g][i]] = 1.0f;
+        }
+        if (given && oa_next_inside(layout, g, g) != OA_NONE && oa_leads(layout, g)) {
+            status = oa_price_blocks(d->scores[g], layout, g, (const float *const *)given->of, start, error);
+        } else if (given) {
+            memcpy(d->scores[g], given->of[g], d->count[g] * sizeof(float));
+        }
+    }
+    return status;
+}
+
+/* Starts are drawn out or together to the same lead. Nearly hard matrices would be hard to leave again. */
+static oa_status start_from(descent *d, const oa_permutations *start, oa_error *error)
 {
     const oa_soft_settings *settings = d->search.settings;
     const oa_layout *layout = d->search.problem->layout;
     const double wanted = settings->scores ? settings->scored_lead : settings->lead;
     oa_permutations_copy(&d->hard, start, layout);
-    for (size_t g = 0; g < layout->group_count && settings->continues; g++) {
-        size_t n = layout->groups[g].size;
-        if (settings->scores) {
-            memcpy(d->scores[g], settings->scores->of[g], d->count[g] * sizeof(float));
-        } else {
-            for (size_t i = 0; i < n; i++) {
-                d->scores[g][i * n + start->of[g][i]] = 1.0f;
-            }
-        }
-        double lead = lead_of(d->scores[g], start->of[g], n);
+    if (!settings->continues) {
+        return OA_OK;
+    }
+    oa_status status = read_start(d, start, error);
+    for (size_t g = 0; g < layout->group_count && status == OA_OK; g++) {
+        double lead = lead_of(d->scores[g], start->of[g], &layout->groups[g]);
         float factor = lead > 0.0 ? (float)(wanted * settings->temperature / lead) : 1.0f;
         for (size_t i = 0; i < d->count[g]; i++) {
             d->scores[g][i] *= factor;
         }
     }
+    return status;
 }
 
 /* ---- one step ---- */
 
-static oa_status to_soft(void *context, size_t g, size_t worker, oa_error *error)
+/* The s of the blocks around, for insides with orders of their own. */
+static float *blocks_of(float **matrices, const oa_layout *layout, size_t g)
 {
-    descent *d = context;
-    float *restrict s = d->s[g];
-    const float *restrict scores = d->scores[g];
-    (void)worker;
-    for (size_t i = 0; i < d->count[g]; i++) {
-        s[i] = d->scale * scores[i];
-    }
-    memset(d->ds[g], 0, d->count[g] * sizeof(float));
-    memset(d->dscores[g], 0, d->count[g] * sizeof(float));
-    return oa_sinkhorn_forward(s, d->sinkhorn[g], s, error);
+    return layout->groups[g].block_count > 1 ? matrices[layout->groups[g].parent] : NULL;
 }
 
-static oa_status follow(void *context, size_t g, size_t worker, oa_error *error)
+/* A group that leads, then its insides, which need its matrix. */
+static oa_status to_soft(void *context, size_t leader, size_t worker, oa_error *error)
 {
     descent *d = context;
+    const oa_layout *layout = d->search.problem->layout;
+    oa_status status = OA_OK;
+    (void)worker;
+    for (size_t g = leader; g != OA_NONE && oa_leads(layout, leader) && status == OA_OK;
+         g = oa_next_inside(layout, leader, g)) {
+        float *restrict s = d->s[g];
+        const float *restrict scores = d->scores[g];
+        for (size_t i = 0; i < d->count[g]; i++) {
+            s[i] = d->scale * scores[i];
+        }
+        memset(d->ds[g], 0, d->count[g] * sizeof(float));
+        memset(d->dscores[g], 0, d->count[g] * sizeof(float));
+        status = oa_level_forward(s, d->levels[g], s, blocks_of(d->s, layout, g), error);
+    }
+    return status;
+}
+
+static void follow_group(descent *d, size_t g)
+{
+    const oa_layout *layout = d->search.problem->layout;
     oa_adam adam = oa_adam_default((float)d->search.settings->rate);
+    oa_level_backward(d->dscores[g], blocks_of(d->ds, layout, g), d->levels[g], d->ds[g], blocks_of(d->s, layout, g));
+    oa_adam_step(d->scores[g], d->dscores[g], d->first[g], d->second[g], d->count[g], d->step, &adam);
+}
+
+/* Insides first, which add to the gradient of their blocks. */
+static oa_status follow(void *context, size_t leader, size_t worker, oa_error *error)
+{
+    descent *d = context;
+    const oa_layout *layout = d->search.problem->layout;
     (void)worker;
     (void)error;
-    oa_sinkhorn_backward(d->dscores[g], d->sinkhorn[g], d->ds[g]);
-    oa_adam_step(d->scores[g], d->dscores[g], d->first[g], d->second[g], d->count[g], d->step, &adam);
+    if (!oa_leads(layout, leader)) {
+        return OA_OK;
+    }
+    for (size_t g = oa_next_inside(layout, leader, leader); g != OA_NONE; g = oa_next_inside(layout, leader, g)) {
+        follow_group(d, g);
+    }
+    follow_group(d, leader);
     return OA_OK;
 }
 
@@ -274,8 +319,8 @@ oa_status oa_match_sinkhorn(oa_permutations *permutations, const oa_match_proble
     oa_status status = oa_search_init(&d.search, problem, permutations, settings, error);
     status = status == OA_OK ? make(&d, problem, error) : status;
     if (status == OA_OK) {
-        start_from(&d, permutations);
-        status = d.search.line ? OA_OK : find_square(&d, error);
+        status = start_from(&d, permutations, error);
+        status = status == OA_OK && !d.search.line ? find_square(&d, error) : status;
     }
     if (status == OA_OK) {
         status = descend(&d, error);

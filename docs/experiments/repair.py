@@ -84,7 +84,7 @@ def families(folder, pairs):
             done = subprocess.run(
                 [COMPARE, os.path.join(folder, family, "test"), "-m", "naive", "-m", "weights", "-m", "activations", "--data",
                  at + "/test-images.npy", "--labels", at + "/test-labels.npy", "--match-data", at + "/train-images.npy",
-                 "--match-samples", "1000", "--samples", "1000", "--points", "5", "--pairs", str(pairs), *repair],
+                 "--match-samples", "1000", "--samples", "1000", "--points", "3", "--pairs", str(pairs), *repair],
                 check=True, capture_output=True, text=True)
             rows.append([json.loads(line) for line in done.stdout.splitlines()])
         for plain, repaired in zip(*rows, strict=True):

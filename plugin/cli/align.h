@@ -3,13 +3,17 @@
 #ifndef OA_CLI_ALIGN_H
 #define OA_CLI_ALIGN_H
 
+#include "core/check/curve.h"
 #include "core/check/evaluate.h"
+#include "core/check/judge.h"
 #include "core/check/repair_ends.h"
 #include "core/learn/aligner.h"
 #include "core/match/match.h"
 #include "core/match/scores.h"
+#include "core/match/similarity.h"
 #include "onnx_io/model.h"
 #include "plugin/cli/options.h"
+#include "plugin/cli/report.h"
 
 /* A model to align to the first. */
 typedef struct oa_follower {
@@ -21,11 +25,15 @@ typedef struct oa_follower {
     oa_verify_info verified;
     double distance_before, distance_after;
     oa_evaluation evaluation;
+    oa_similarity *before, *after; /* [groups] of units of the first model and of this one, for the report */
 } oa_follower;
 
 typedef struct oa_seconds_of {
-    double load, symmetry, align, merge, repair, verify, save, evaluate;
+    double load, symmetry, align, merge, repair, verify, save, evaluate, report;
 } oa_seconds_of;
+
+/* The lines between two models that are measured. */
+typedef enum oa_line { OA_LINE_NAIVE, OA_LINE_ALIGNED, OA_LINE_REPAIRED, OA_LINES } oa_line;
 
 typedef struct oa_align_run {
     const oa_options *options;
@@ -38,11 +46,16 @@ typedef struct oa_align_run {
     oa_aligner *aligner; /* once deep-align has asked for it */
     oa_payloads merged;
     oa_samples samples;
+    oa_progress repairing;              /* shown by `repair`, which refers to it */
     oa_repair *repair;                  /* with --repair, once the parents are measured */
     oa_repair_end *ends;                /* [options->model_count], the same */
     oa_repair_info repaired;            /* of the merged model; of the worst point of a curve */
     oa_evaluation first, naive, result; /* when there are labels */
     oa_evaluation unrepaired;           /* the merged model's before its repair */
+    oa_answers *answers; /* [model_count + 2] of the models, the plain average and the merged one, when it is judged */
+    oa_verdict verdict;
+    bool is_judged;          /* there is a verdict */
+    oa_curve line[OA_LINES]; /* between two models, for the report; the last is there with a repair only */
     oa_seconds_of seconds;
     double started;
 } oa_align_run;
@@ -62,7 +75,20 @@ void oa_run_settle_method(oa_align_run *run);
 oa_status oa_run_match(oa_align_run *run, size_t follower, oa_error *error);
 /* Its reordered constants. */
 oa_status oa_run_reorder(oa_align_run *run, size_t follower, oa_error *error);
+void oa_run_forget_answers(oa_align_run *run);
 void oa_run_free(oa_align_run *run);
+
+/* Was nothing to be reordered (--method none)? */
+bool oa_run_is_plain(const oa_align_run *run);
+
+/* Over all followers and groups. */
+typedef struct oa_totals {
+    size_t units; /* of the layout */
+    size_t moved; /* summed over the followers, like the distances */
+    double before, after;
+    oa_verify_info verified; /* the worst differences */
+} oa_totals;
+oa_totals oa_align_totals(const oa_align_run *run);
 
 /* Prints the outcome: text or JSON. */
 oa_status oa_align_print(const oa_align_run *run, oa_error *error);

@@ -1,34 +1,13 @@
 /* onnx-align curve: loss and accuracy along the line between two models, as they are and aligned. */
-#include "core/check/curve.h"
 #include "plugin/cli/align.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/curve_svg.h"
+#include "plugin/cli/files.h"
+#include "plugin/cli/html_report.h"
 #include "plugin/cli/repair.h"
 #include "plugin/cli/report.h"
 
-enum { OA_CURVE_BATCH = 100 };
-
-/* The lines that are measured. */
-typedef enum line { NAIVE, ALIGNED, REPAIRED, LINES } line;
-
-static const char *const line_names[LINES] = {"naive", "aligned", "repaired"};
-
-static oa_status measure(oa_curve *curve, oa_align_run *run, line kind, oa_error *error)
-{
-    oa_progress progress;
-    oa_merge_part b = {.graph = oa_run_graph(run, 1),
-                       .tensor_of = run->followers[0].pairing.tensor_b,
-                       .payloads = kind == NAIVE ? NULL : &run->followers[0].payloads};
-    oa_progress_start(&progress, run->options, line_names[kind]);
-    oa_status status = oa_curve_measure(curve, run->options->points, oa_run_graph(run, 0), run->layout, &b,
-                                        kind == REPAIRED ? run->repair : NULL, &run->samples, OA_CURVE_BATCH,
-                                        oa_progress_step, &progress, error);
-    oa_progress_end(&progress);
-    if (status != OA_OK) {
-        oa_error_context(error, "along the line from %s to %s", run->options->models[1], run->options->models[0]);
-    }
-    return status;
-}
+#include <string.h>
 
 static json_t *json_list(const double *values, size_t count)
 {
@@ -62,13 +41,14 @@ static void accuracy_text(char text[static 32], const oa_curve *curve, size_t i)
 static void print_text(const oa_align_run *run, const oa_curve *curves, size_t count)
 {
     const oa_options *options = run->options;
+    static const char *const names[OA_LINES] = {"naive", "aligned", "repaired"};
     char chain[OA_CHAIN_TEXT_SIZE];
     printf("A %s, B %s, %zu samples of %s; aligned by %s\n", options->models[0], options->models[1],
            run->samples.data.count, options->data, oa_chain_text(chain, &run->methods));
     oa_print_repair(run);
     printf("\nshare of A");
     for (size_t c = 0; c < count; c++) {
-        printf("   %*s loss  accuracy", c ? 8 : 5, line_names[c]);
+        printf("   %s loss  accuracy", names[c]);
     }
     printf("\n");
     for (size_t i = 0; i < curves[0].count; i++) {
@@ -76,13 +56,13 @@ static void print_text(const oa_align_run *run, const oa_curve *curves, size_t c
         for (size_t c = 0; c < count; c++) {
             char accuracy[32];
             accuracy_text(accuracy, &curves[c], i);
-            printf("   %*.4f  %s", c ? 13 : 10, curves[c].loss[i], accuracy);
+            printf("   %*.4f  %s", (int)strlen(names[c]) + 5, curves[c].loss[i], accuracy);
         }
         printf("\n");
     }
     printf("\n");
     for (size_t c = 0; c < count; c++) {
-        printf("%-10s   barrier %.4f, area under the curve %.4f\n", line_names[c], curves[c].barrier, curves[c].auc);
+        printf("%-10s   barrier %.4f, area under the curve %.4f\n", names[c], curves[c].barrier, curves[c].auc);
     }
 }
 
@@ -94,47 +74,52 @@ static oa_status print(const oa_align_run *run, const oa_curve *curves, size_t c
         return oa_finish_output(error);
     }
     json_t *object = json_pack("{s:o, s:o, s:o, s:s}", "lambda", json_list(curves[0].lambda, curves[0].count), "naive",
-                               json_curve(&curves[NAIVE]), "aligned", json_curve(&curves[ALIGNED]), "method",
-                               oa_chain_text(chain, &run->methods));
-    if (object && count > REPAIRED) {
-        json_object_set_new(object, "repaired", json_curve(&curves[REPAIRED]));
+                               json_curve(&curves[OA_LINE_NAIVE]), "aligned", json_curve(&curves[OA_LINE_ALIGNED]),
+                               "method", oa_chain_text(chain, &run->methods));
+    if (object && count > OA_LINE_REPAIRED) {
+        json_object_set_new(object, "repaired", json_curve(&curves[OA_LINE_REPAIRED]));
         json_object_set_new(object, "repair", oa_json_repair(run));
     }
     return oa_json_print(object, error);
 }
 
+/* The page first, under another name: what fails does so before the picture is there. */
+static oa_status save(const oa_align_run *run, size_t count, oa_error *error)
+{
+    const oa_options *options = run->options;
+    oa_output_file report = {0};
+    oa_status status = options->report ? oa_html_report_prepare(&report, run, error) : OA_OK;
+    if (status == OA_OK && options->svg) {
+        status = oa_curve_svg_save(options->svg, run->line, count, options->models[0], options->models[1], error);
+    }
+    if (status == OA_OK && options->report) {
+        return oa_text_file_finish(&report, error);
+    }
+    oa_output_file_discard(&report);
+    return status;
+}
+
 oa_status oa_command_curve(const oa_options *options, oa_error *error)
 {
+    enum { LINE_POINTS = 25 };
     oa_align_run run = {.options = options, .started = oa_seconds()};
-    oa_curve curves[LINES] = {0};
-    size_t count = options->repairs ? LINES : REPAIRED;
-    oa_status status = oa_run_load(&run, error);
+    oa_status status = options->report ? oa_html_report_check(options, error) : OA_OK;
+    status = status == OA_OK ? oa_run_load(&run, error) : status;
     status = status == OA_OK ? oa_run_find_layout(&run, error) : status;
     oa_run_settle_method(&run);
     status = status == OA_OK ? oa_run_match(&run, 0, error) : status;
     status = status == OA_OK ? oa_run_reorder(&run, 0, error) : status;
     status = status == OA_OK ? oa_run_prepare_repair(&run, error) : status;
-    bool is_naive = oa_chain_has(&run.methods, OA_METHOD_NONE); /* the aligned line, too: it is measured once */
-    for (size_t c = 0; c < count && status == OA_OK; c++) {
-        if (c == ALIGNED && is_naive) {
-            curves[c] = curves[NAIVE];
-        } else {
-            status = measure(&curves[c], &run, (line)c, error);
-        }
+    status = status == OA_OK ? oa_run_measure_line(&run, LINE_POINTS, error) : status;
+    if (status == OA_OK && options->report) {
+        status = oa_run_measure_units(&run, error);
     }
-    if (status == OA_OK && options->svg) {
-        status = oa_curve_svg_save(options->svg, curves, count, options->models[0], options->models[1], error);
-    }
+    size_t count = run.repair ? OA_LINES : OA_LINE_REPAIRED;
+    run.repaired = run.line[OA_LINE_REPAIRED].repaired;
+    status = status == OA_OK ? save(&run, count, error) : status;
     if (status == OA_OK) {
-        run.repaired = curves[REPAIRED].repaired;
         oa_note_repair(&run);
-        status = print(&run, curves, count, error);
-    }
-    if (is_naive) {
-        curves[ALIGNED] = (oa_curve){0};
-    }
-    for (size_t c = 0; c < LINES; c++) {
-        oa_curve_free(&curves[c]);
+        status = print(&run, run.line, count, error);
     }
     oa_run_free(&run);
     return status;

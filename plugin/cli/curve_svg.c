@@ -9,36 +9,36 @@ enum { PLOT_WIDTH = 360, PLOT_HEIGHT = 240, LEFT = 62, TOP = 64, GAP = 84, LINE 
 static const char *const styles[] = {"naive", "aligned", "third"};
 static const char *const meanings[] = {"averaged as they are", "aligned first", "aligned, then repaired"};
 
-static const double *values_of(const oa_curve *curve, bool is_accuracy)
+void oa_curve_plot(oa_svg *svg, oa_plot *plot, const oa_curve *curves, size_t count, bool of_accuracy)
 {
-    return is_accuracy ? curve->accuracy : curve->loss;
+    double scale = of_accuracy ? 100.0 : 1.0;
+    double low = INFINITY;
+    double high = -INFINITY;
+    for (size_t i = 0; i < count * curves[0].count; i++) {
+        const oa_curve *curve = &curves[i / curves[0].count];
+        double value = scale * (of_accuracy ? curve->accuracy : curve->loss)[i % curves[0].count];
+        low = isfinite(value) ? fmin(low, value) : low;
+        high = isfinite(value) ? fmax(high, value) : high;
+    }
+    plot->x = (oa_plot_axis){0.0, 1.0, 0.25};
+    plot->y = low <= high ? oa_plot_axis_round(low, high) : oa_plot_axis_round(0.0, 1.0);
+    oa_plot_frame(svg, plot);
+    for (size_t c = 0; c < count; c++) {
+        oa_plot_line(svg, plot, curves[c].lambda, of_accuracy ? curves[c].accuracy : curves[c].loss, curves[c].count,
+                     scale, styles[c]);
+    }
 }
 
 /* `width`: both places when there is but one plot. */
-static void put_plot(oa_svg *svg, size_t place, int width, const oa_curve *curves, size_t count, bool is_accuracy)
+static void put_plot(oa_svg *svg, size_t place, int width, const oa_curve *curves, size_t count, bool of_accuracy)
 {
-    double scale = is_accuracy ? 100.0 : 1.0;
-    double low = INFINITY;
-    double high = -INFINITY;
-    for (size_t c = 0; c < count; c++) {
-        for (size_t i = 0; i < curves[c].count; i++) {
-            low = fmin(low, scale * values_of(&curves[c], is_accuracy)[i]);
-            high = fmax(high, scale * values_of(&curves[c], is_accuracy)[i]);
-        }
-    }
     oa_plot plot = {.left = LEFT + (double)place * (PLOT_WIDTH + GAP),
                     .top = TOP,
                     .width = width,
                     .height = PLOT_HEIGHT,
-                    .x = {0.0, 1.0, 0.25},
-                    .y = oa_plot_axis_round(low, high),
-                    .title = is_accuracy ? "accuracy, %" : "loss",
+                    .title = of_accuracy ? "accuracy, %" : "loss",
                     .x_title = "share of A"};
-    oa_plot_frame(svg, &plot);
-    for (size_t c = 0; c < count; c++) {
-        oa_plot_line(svg, &plot, curves[c].lambda, values_of(&curves[c], is_accuracy), curves[c].count, scale,
-                     styles[c]);
-    }
+    oa_curve_plot(svg, &plot, curves, count, of_accuracy);
 }
 
 oa_status oa_curve_svg_save(const char *path, const oa_curve *curves, size_t count, const char *a, const char *b,

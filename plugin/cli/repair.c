@@ -20,11 +20,10 @@ oa_status oa_run_prepare_repair(oa_align_run *run, oa_error *error)
         return OA_OK;
     }
     double start = oa_seconds();
-    oa_progress progress;
     oa_repair_settings settings = oa_repair_settings_default();
     settings.progress = oa_progress_step;
-    settings.progress_context = &progress;
-    oa_progress_start(&progress, options, "repair");
+    settings.progress_context = &run->repairing;
+    oa_progress_start(&run->repairing, options, "parents");
     oa_merge_part *parts = oa_calloc(count, sizeof *parts);
     run->ends = oa_calloc(count + 1, sizeof *run->ends);
     oa_status status = parts && run->ends ? OA_OK : oa_fail(error, OA_ERROR_MEMORY, "out of memory for the repair");
@@ -40,7 +39,7 @@ oa_status oa_run_prepare_repair(oa_align_run *run, oa_error *error)
         status =
             oa_repair_measure_parents(run->ends, run->repair, oa_run_graph(run, 0), run->layout, parts, count, error);
     }
-    oa_progress_end(&progress);
+    oa_progress_end(&run->repairing);
     oa_free(parts);
     if (status != OA_OK) {
         oa_error_context(error, "--repair of %s on %s", options->models[0], options->data);
@@ -55,7 +54,9 @@ oa_status oa_run_repair(oa_align_run *run, oa_error *error)
         return OA_OK;
     }
     double start = oa_seconds();
+    oa_progress_start(&run->repairing, run->options, "repair");
     oa_status status = oa_repair_apply(&run->merged, &run->repaired, run->repair, run->options->weights, error);
+    oa_progress_end(&run->repairing);
     if (status != OA_OK) {
         oa_error_context(error, "--repair of the merged model on %s", run->options->data);
     }
@@ -141,7 +142,7 @@ void oa_print_repair(const oa_align_run *run)
     for (size_t i = 0; i < plan->place_count; i++) {
         of_kind[plan->places[i].kind]++;
     }
-    printf("  repaired from %zu samples: %zu batch normalisations, %zu layers rescaled; %zu left as averaged\n",
+    printf("  repaired from %zu samples (batch normalisations: %zu, other layers: %zu, left as averaged: %zu)\n",
            run->repaired.samples, of_kind[OA_REPAIR_STATISTICS],
            of_kind[OA_REPAIR_SCALE_SHIFT] + of_kind[OA_REPAIR_SCALE], plan->left_count);
     for (size_t i = 0; i < plan->left_count && run->options->is_verbose; i++) {
@@ -179,9 +180,9 @@ static json_t *json_ends(const oa_align_run *run)
     json_t *list = json_array();
     for (size_t i = 0; i < run->options->model_count && list; i++) {
         const oa_repair_end *end = &run->ends[i];
-        json_t *agreement = end->has_classes ? json_real(end->agreement) : json_null();
-        json_array_append_new(list, json_pack("{s:s, s:o, s:f}", "model", run->options->models[i], "agreement",
-                                              agreement, "difference", end->difference));
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "model", run->options->models[i], "agreement",
+                                              end->has_classes ? json_real(end->agreement) : json_null(), "difference",
+                                              isfinite(end->difference) ? json_real(end->difference) : json_null()));
     }
     return list;
 }
@@ -195,8 +196,8 @@ json_t *oa_json_repair(const oa_align_run *run)
     const oa_repair_plan *plan = oa_repair_plan_of(run->repair);
     const oa_graph *graph = oa_run_graph(run, 0);
     bool is_known = plan->place_count && isfinite(run->repaired.uncertainty);
-    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "samples", (json_int_t)run->repaired.samples, "uncertainty",
-                     is_known ? json_real(run->repaired.uncertainty) : json_null(), "layers", json_layers(plan, graph),
-                     "left", json_left(plan, graph), "ends", json_ends(run), "warning",
-                     oa_repair_warning(text, run) ? json_string(text) : json_null());
+    return json_pack("{s:I, s:f, s:o, s:o, s:o, s:o, s:o}", "samples", (json_int_t)run->repaired.samples, "seconds",
+                     run->seconds.repair, "uncertainty", is_known ? json_real(run->repaired.uncertainty) : json_null(),
+                     "layers", json_layers(plan, graph), "left", json_left(plan, graph), "ends", json_ends(run),
+                     "warning", oa_repair_warning(text, run) ? json_string(text) : json_null());
 }

@@ -21,8 +21,8 @@ void oa_note_repair(const oa_align_run *run);
 
 /* Two lines of the text report. */
 void oa_print_repair(const oa_align_run *run);
-/* {samples, uncertainty, layers: [{name, kind, units}], left: [{name, reason}], ends: [{model, agreement, difference}],
- * warning}, or null without --repair. */
+/* {samples, seconds, uncertainty, layers: [{name, kind, units}], left: [{name, reason}], ends: [{model, agreement,
+ * difference}], warning}, or null without --repair. */
 json_t *oa_json_repair(const oa_align_run *run);
 
 #endif

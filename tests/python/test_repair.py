@@ -167,7 +167,7 @@ class Repair(ToolTest):
         self.assertAlmostEqual(report["repair"]["ends"][0]["difference"], change, delta=1e-3)
 
     def test_few_samples_and_wrong_ones_are_warned_of(self):
-        models = [model_path("resnet-a"), model_path("resnet-b")]
+        models = [model_path("cnn-a"), model_path("cnn-b")]
         rng = np.random.default_rng(1)
         np.save(self.path("few.npy"), self.images[:8])
         np.save(self.path("one.npy"), self.images[:1])
@@ -294,12 +294,13 @@ class Forms(ToolTest):
     def test_without_a_bias_only_the_spread_can_fit(self):
         def build(net):
             h = net.node("MatMul", batch_of(net, 5, 6), net.weight("w1", 6, 8))
-            h = net.node("MatMul", net.node("Tanh", h), net.weight("w2", 8, 7))
-            return net.dense(net.node("Relu", h), "w3", 7, 3)
+            h = net.node("Tanh", h)
+            h = net.node("Add", net.node("MatMul", h, net.weight("w2", 8, 8)), h)
+            return net.dense(net.node("Relu", h), "w3", 8, 3)
         paths, repair, data = self.repaired(build, (5, 6))
         self.assertEqual([layer["kind"] for layer in repair["layers"]], ["scale", "scale", "scale and shift"])
         self.check(paths, ["v0_0", "v2_0"], -1, data, means=False)
-        self.check(paths, ["v5_0"], -1, data)
+        self.check(paths, ["v6_0"], -1, data)
 
     def test_weights_that_are_shared_or_computed_stay(self):
         def build(net):
@@ -321,7 +322,7 @@ class Forms(ToolTest):
         for name in ["w", "t", "w4", "b", "b1", "b2", "b3"]:
             np.testing.assert_allclose(values[name], (parents[0][name] + parents[1][name]) / 2, rtol=1e-6, atol=1e-7)
 
-    def test_branches_streams_and_normalisations_in_any_order(self):
+    def streams(self, normalises):
         def build(net):
             h = net.dense(batch_of(net, 5, 6), "in", 6, 8)
             a = net.dense(net.node("Relu", h), "one", 8, 8)
@@ -329,11 +330,25 @@ class Forms(ToolTest):
             n = net.node("BatchNormalization", net.node("Transpose", h, perm=[0, 2, 1]), net.weight("s", 8),
                          net.weight("c", 8), net.weight("m", 8), net.constant(np.full(8, 0.7), np.float32))
             h = net.node("Add", h, net.dense(net.node("Transpose", n, perm=[0, 2, 1]), "two", 8, 8))
-            h = net.node("LayerNormalization", h, net.weight("ls", 8), net.weight("lb", 8), axis=-1)
+            scale = [net.weight("ls", 8), net.weight("lb", 8)]
+            h = net.node("LayerNormalization", h, *scale, axis=-1) if normalises else net.node("Tanh", h)
             return net.dense(h, "out", 8, 3)
-        paths, repair, data = self.repaired(build, (5, 6))
+        return self.repaired(build, (5, 6))
+
+    def test_branches_streams_and_normalisations_in_any_order(self):
+        paths, repair, data = self.streams(False)
         self.assertEqual(sorted(layer["kind"] for layer in repair["layers"]), 4 * ["scale and shift"] + ["statistics"])
         self.check(paths, ["v1_0", "v4_0", "v10_0", "v14_0"], -1, data)
+        self.check_mean(data)
+
+    def test_what_adds_to_a_stream_that_is_normalised_stays(self):
+        paths, repair, data = self.streams(True)
+        self.assertEqual(sorted(layer["kind"] for layer in repair["layers"]), 2 * ["scale and shift"] + ["statistics"])
+        self.assertEqual({left["reason"] for left in repair["left"]}, {"it adds to a stream that layer normalisation takes"})
+        self.check(paths, ["v1_0", "v14_0"], -1, data)
+        self.check_mean(data)
+
+    def check_mean(self, data):
         taken = shown(self.path("m.onnx"), ["v6_0"], data)["v6_0"]
         values = weights(self.path("m.onnx"))
         np.testing.assert_allclose(values["m"], taken.mean((0, 2)), atol=TOLERANCE * taken.std())
