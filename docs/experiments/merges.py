@@ -39,8 +39,8 @@ without alignment from 46 % to 75 %.""", False, ROWS + SEARCHES),
 Alignment keeps most, and recomputed batch norm statistics give back two thirds of the rest: aligned by weights alone and
 repaired, the merge is one point below its parents.""", False, ROWS + SEARCHES),
     "resnet": Pair("Residual CNN with batch norm: 9 convolutions, 48-64-128 channels", """
-Repaired, each aligned merge is within 2.2 points of accuracy of its parents, and those aligned on data within 1.2. Repair
-alone, without alignment, is no substitute.""", False, ROWS + SEARCHES),
+Repaired, each aligned merge is within 2.2 points of accuracy of its parents, and those aligned by
+activations within 1.2. Repair alone, without alignment, is no substitute.""", False, ROWS + SEARCHES),
     "wide": Pair("The same, twice as wide: 96-128-256 channels", """
 Trained by the same recipe. Wider networks have more units to choose from and merge better: aligned by weights alone,
 without data, and repaired, the merge is within a point of its parents. Repair makes even the average without alignment one
