@@ -28,7 +28,8 @@ void oa_curve_summarise(oa_curve *curve)
 }
 
 static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, const oa_layout *layout,
-                               const oa_merge_part *b, const oa_samples *samples, size_t batch, oa_error *error)
+                               const oa_merge_part *b, const oa_samples *samples, size_t batch, const oa_engine *engine,
+                               oa_error *error)
 {
     oa_merge_part part = *b;
     oa_payloads mixed = {0};
@@ -40,7 +41,8 @@ static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, con
         status = oa_merge(&mixed, a, layout, &part, 1, error);
     }
     if (status == OA_OK) {
-        status = oa_evaluate(&evaluation, &(oa_runnable){.graph = a, .payloads = &mixed}, samples, batch, error);
+        status = oa_evaluate(&evaluation, &(oa_runnable){.graph = a, .payloads = &mixed, .engine = engine}, samples,
+                             batch, error);
     }
     curve->loss[i] = evaluation.loss;
     curve->accuracy[i] = evaluation.accuracy;
@@ -50,7 +52,7 @@ static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, con
 }
 
 oa_status oa_curve_measure(oa_curve *curve, size_t count, const oa_graph *a, const oa_layout *layout,
-                           const oa_merge_part *b, const oa_samples *samples, size_t batch,
+                           const oa_merge_part *b, const oa_samples *samples, size_t batch, const oa_engine *engine,
                            void (*progress)(void *context, size_t done, size_t total), void *progress_context,
                            oa_error *error)
 {
@@ -66,7 +68,7 @@ oa_status oa_curve_measure(oa_curve *curve, size_t count, const oa_graph *a, con
                            : oa_fail(error, OA_ERROR_MEMORY, "out of memory for a curve of %zu points", count);
     for (size_t i = 0; i < count && status == OA_OK; i++) {
         made.lambda[i] = (double)i / (double)(count - 1);
-        status = measure_point(&made, i, a, layout, b, samples, batch, error);
+        status = measure_point(&made, i, a, layout, b, samples, batch, engine, error);
         if (progress) {
             progress(progress_context, i + 1, count);
         }

@@ -96,7 +96,7 @@ oa_status oa_compare_pair_measure(oa_compare_pair *pair, const oa_compare_option
     if (status == OA_OK) {
         oa_merge_part end = {.graph = b, .tensor_of = tensor_b, .payloads = &payloads};
         status = oa_curve_measure(&curve, options->points, oa_run_graph(run, 0), run->layout, &end, &samples,
-                                  CURVE_BATCH, NULL, NULL, error);
+                                  CURVE_BATCH, NULL, NULL, NULL, error);
     }
     if (status == OA_OK) {
         size_t last = curve.count - 1;

@@ -8,6 +8,7 @@
 #include "core/match/match.h"
 #include "core/match/scores.h"
 #include "onnx_io/model.h"
+#include "plugin/cli/engine.h"
 #include "plugin/cli/options.h"
 
 /* A model to align to the first. */
@@ -37,6 +38,7 @@ typedef struct oa_align_run {
     oa_aligner *aligner; /* once deep-align has asked for it */
     oa_payloads merged;
     oa_samples samples;
+    oa_engine_choice engine;            /* once something has to run */
     oa_evaluation first, naive, result; /* when there are labels */
     oa_seconds_of seconds;
     double started;
@@ -45,6 +47,11 @@ typedef struct oa_align_run {
 size_t oa_follower_count(const oa_align_run *run);
 const oa_graph *oa_run_graph(const oa_align_run *run, size_t model);
 oa_match_problem oa_run_problem(const oa_align_run *run, size_t follower);
+
+/* What runs model `model` (0: the first) with these constants, chosen when it is first asked for. Errors as of
+ * oa_engine_choose. */
+oa_status oa_run_runnable(oa_runnable *runnable, oa_align_run *run, size_t model, const oa_payloads *payloads,
+                          oa_error *error);
 
 /* The steps, in this order; seconds are added up in run->seconds. `run` starts zeroed but for options and started, and
  * is freed with oa_run_free in any case. */

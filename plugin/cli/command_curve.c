@@ -13,9 +13,13 @@ static oa_status measure(oa_curve *curve, oa_align_run *run, bool is_aligned, oa
     oa_merge_part b = {.graph = oa_run_graph(run, 1),
                        .tensor_of = run->followers[0].pairing.tensor_b,
                        .payloads = is_aligned ? &run->followers[0].payloads : NULL};
+    oa_runnable a;
     oa_progress_start(&progress, run->options, is_aligned ? "aligned" : "naive");
-    oa_status status = oa_curve_measure(curve, run->options->points, oa_run_graph(run, 0), run->layout, &b,
-                                        &run->samples, OA_CURVE_BATCH, oa_progress_step, &progress, error);
+    oa_status status = oa_run_runnable(&a, run, 0, NULL, error);
+    if (status == OA_OK) {
+        status = oa_curve_measure(curve, run->options->points, a.graph, run->layout, &b, &run->samples, OA_CURVE_BATCH,
+                                  a.engine, oa_progress_step, &progress, error);
+    }
     oa_progress_end(&progress);
     if (status != OA_OK) {
         oa_error_context(error, "along the line from %s to %s", run->options->models[1], run->options->models[0]);

@@ -112,8 +112,8 @@ json_t *oa_json_groups(const oa_layout *layout, const oa_graph *graph, const oa_
 
 json_t *oa_json_verified(const oa_verify_info *info)
 {
-    return info ? json_pack("{s:s, s:f, s:f}", "engine", "builtin", "max_abs_diff", info->max_abs_diff, "max_rel_diff",
-                            info->max_rel_diff)
+    return info ? json_pack("{s:s, s:f, s:f}", "engine", info->engine, "max_abs_diff", info->max_abs_diff,
+                            "max_rel_diff", info->max_rel_diff)
                 : json_null();
 }
 
