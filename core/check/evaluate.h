@@ -2,6 +2,7 @@
 #ifndef OA_CHECK_EVALUATE_H
 #define OA_CHECK_EVALUATE_H
 
+#include "core/check/answers.h"
 #include "core/check/verify.h"
 #include "core/exec/samples.h"
 
@@ -18,5 +19,11 @@ typedef struct oa_evaluation {
  * OA_ERROR_INPUT when samples, targets and model do not fit, OA_ERROR_UNSUPPORTED, OA_ERROR_MEMORY. */
 oa_status oa_evaluate(oa_evaluation *evaluation, const oa_runnable *model, const oa_samples *samples, size_t batch,
                       oa_error *error);
+
+/* The same, and takes down what the model answers to each sample. Samples without targets will do: nothing but their
+ * count is in the evaluation then, and outputs [batch, classes] of two and more are taken for scores of classes unless
+ * the loss is MSE. `answers` is zeroed before, and zeroed on failure. */
+oa_status oa_evaluate_answers(oa_evaluation *evaluation, oa_answers *answers, const oa_runnable *model,
+                              const oa_samples *samples, size_t batch, oa_error *error);
 
 #endif

@@ -72,24 +72,40 @@ static oa_status check_targets(const oa_array *output, const oa_array *targets, 
     return OA_OK;
 }
 
-static oa_status check_output(const oa_score *score, const oa_array *output, const oa_array *targets, oa_error *error)
+static oa_status check_output(const oa_score *score, const oa_array *output, const oa_array *targets, size_t n,
+                              oa_error *error)
 {
-    bool is_good = oa_dtype_is_float(output->dtype) && output->rank > 0 && output->dims[0] == targets->dims[0];
-    if (score->kind == OA_LOSS_CROSS_ENTROPY) {
-        if (!is_good || output->rank != 2 || output->dims[1] == 0) {
+    bool is_good = oa_dtype_is_float(output->dtype) && output->rank > 0 && output->count > 0 &&
+                   (targets ? output->dims[0] == targets->dims[0] : output->dims[0] >= n);
+    if (targets && score->kind == OA_LOSS_CROSS_ENTROPY) {
+        if (!is_good || output->rank != 2) {
             return oa_fail(error, OA_ERROR_INPUT, "the first output is not [batch, classes], so it has no accuracy");
         }
         return OA_OK;
     }
-    if (!is_good || output->count == 0) {
+    if (!is_good) {
         return oa_fail(error, OA_ERROR_INPUT, "the first output holds no numbers for each sample of a batch");
     }
-    return check_targets(output, targets, error);
+    return targets ? check_targets(output, targets, error) : OA_OK;
+}
+
+/* What the outputs in score->row say to sample i of a batch. */
+static oa_answer answer_of(const oa_score *score, const oa_array *output, const oa_array *targets, size_t elements,
+                           size_t i)
+{
+    bool are_classes = score->kind == OA_LOSS_CROSS_ENTROPY && output->rank == 2 && (targets || elements > 1);
+    oa_answer answer = {.outputs = score->row, .elements = elements, .are_classes = are_classes, .label = OA_NONE};
+    if (targets && are_classes) {
+        answer.label = (size_t)((const int64_t *)targets->data)[i];
+    } else if (targets) {
+        answer.targets = (const float *)targets->data + i * elements;
+    }
+    return answer;
 }
 
 oa_status oa_score_add(oa_score *score, const oa_array *output, const oa_array *targets, size_t n, oa_error *error)
 {
-    oa_status status = check_output(score, output, targets, error);
+    oa_status status = check_output(score, output, targets, n, error);
     if (status != OA_OK) {
         return status;
     }
@@ -100,10 +116,14 @@ oa_status oa_score_add(oa_score *score, const oa_array *output, const oa_array *
     size_t bytes = elements * oa_dtype_size(output->dtype);
     for (size_t i = 0; i < n && status == OA_OK; i++) {
         oa_floats_to_f64(score->row, (const char *)output->data + i * bytes, output->dtype, elements);
-        if (score->kind == OA_LOSS_MSE) {
+        if (targets && score->kind == OA_LOSS_MSE) {
             add_differences(score, (const float *)targets->data + i * elements, elements);
-        } else {
+        } else if (targets) {
             status = add_class(score, elements, ((const int64_t *)targets->data)[i], error);
+        }
+        if (score->answers && status == OA_OK) {
+            oa_answer answer = answer_of(score, output, targets, elements, i);
+            status = oa_answers_add(score->answers, &answer, score->expected, error);
         }
         score->samples++;
     }
@@ -112,11 +132,11 @@ oa_status oa_score_add(oa_score *score, const oa_array *output, const oa_array *
 
 oa_evaluation oa_score_result(const oa_score *score)
 {
-    bool has_accuracy = score->kind == OA_LOSS_CROSS_ENTROPY;
+    bool has_accuracy = score->kind == OA_LOSS_CROSS_ENTROPY && score->terms;
     return (oa_evaluation){.count = score->samples,
                            .has_accuracy = has_accuracy,
                            .accuracy = has_accuracy ? (double)score->right / (double)score->samples : 0.0,
-                           .loss = score->loss / (double)score->terms};
+                           .loss = score->terms ? score->loss / (double)score->terms : 0.0};
 }
 
 void oa_score_free(oa_score *score)

@@ -109,6 +109,11 @@ oa_status oa_run_find_layout(oa_align_run *run, oa_error *error)
     return status;
 }
 
+bool oa_run_is_plain(const oa_align_run *run)
+{
+    return run->methods.of[0] == OA_METHOD_NONE;
+}
+
 void oa_run_settle_method(oa_align_run *run)
 {
     run->methods = run->options->methods;
@@ -162,6 +167,23 @@ oa_status oa_run_reorder(oa_align_run *run, size_t index, oa_error *error)
     return status;
 }
 
+void oa_run_forget_answers(oa_align_run *run)
+{
+    for (size_t i = 0; i < run->options->model_count + 2 && run->answers; i++) {
+        oa_answers_free(&run->answers[i]);
+    }
+    oa_free(run->answers);
+    run->answers = NULL;
+}
+
+static void free_similarities(oa_similarity *list, const oa_layout *layout)
+{
+    for (size_t g = 0; list && g < layout->group_count; g++) {
+        oa_similarity_free(&list[g]);
+    }
+    oa_free(list);
+}
+
 void oa_run_free(oa_align_run *run)
 {
     size_t count = run->options->model_count;
@@ -170,8 +192,14 @@ void oa_run_free(oa_align_run *run)
         oa_permutations_free(&run->followers[i].permutations);
         oa_match_scores_free(&run->followers[i].scores);
         oa_payloads_free(&run->followers[i].payloads);
+        free_similarities(run->followers[i].before, run->layout);
+        free_similarities(run->followers[i].after, run->layout);
     }
     oa_payloads_free(&run->merged);
+    oa_run_forget_answers(run);
+    oa_curve_free(&run->line[0]);
+    oa_curve_free(&run->line[1]);
+    oa_verdict_free(&run->verdict);
     oa_engine_choice_free(&run->engine);
     oa_samples_close(&run->samples);
     oa_layout_destroy(run->layout);

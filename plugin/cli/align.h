@@ -3,10 +3,13 @@
 #ifndef OA_CLI_ALIGN_H
 #define OA_CLI_ALIGN_H
 
+#include "core/check/curve.h"
 #include "core/check/evaluate.h"
+#include "core/check/judge.h"
 #include "core/learn/aligner.h"
 #include "core/match/match.h"
 #include "core/match/scores.h"
+#include "core/match/similarity.h"
 #include "onnx_io/model.h"
 #include "plugin/cli/engine.h"
 #include "plugin/cli/options.h"
@@ -21,10 +24,11 @@ typedef struct oa_follower {
     oa_verify_info verified;
     double distance_before, distance_after;
     oa_evaluation evaluation;
+    oa_similarity *before, *after; /* [groups] of units of the first model and of this one, for the report */
 } oa_follower;
 
 typedef struct oa_seconds_of {
-    double load, symmetry, align, merge, verify, save, evaluate;
+    double load, symmetry, align, merge, verify, save, evaluate, report;
 } oa_seconds_of;
 
 typedef struct oa_align_run {
@@ -40,6 +44,10 @@ typedef struct oa_align_run {
     oa_samples samples;
     oa_engine_choice engine;            /* once something has to run */
     oa_evaluation first, naive, result; /* when there are labels */
+    oa_answers *answers; /* [model_count + 2] of the models, the plain average and the merged one, when it is judged */
+    oa_verdict verdict;
+    bool is_judged;   /* there is a verdict */
+    oa_curve line[2]; /* between two models, as they are and aligned, for the report */
     oa_seconds_of seconds;
     double started;
 } oa_align_run;
@@ -64,7 +72,20 @@ void oa_run_settle_method(oa_align_run *run);
 oa_status oa_run_match(oa_align_run *run, size_t follower, oa_error *error);
 /* Its reordered constants. */
 oa_status oa_run_reorder(oa_align_run *run, size_t follower, oa_error *error);
+void oa_run_forget_answers(oa_align_run *run);
 void oa_run_free(oa_align_run *run);
+
+/* Was nothing to be reordered (--method none)? */
+bool oa_run_is_plain(const oa_align_run *run);
+
+/* Over all followers and groups. */
+typedef struct oa_totals {
+    size_t units; /* of the layout */
+    size_t moved; /* summed over the followers, like the distances */
+    double before, after;
+    oa_verify_info verified; /* the worst differences */
+} oa_totals;
+oa_totals oa_align_totals(const oa_align_run *run);
 
 /* Prints the outcome: text or JSON. */
 oa_status oa_align_print(const oa_align_run *run, oa_error *error);

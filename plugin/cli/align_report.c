@@ -1,15 +1,10 @@
 #include "plugin/cli/align.h"
 #include "plugin/cli/report.h"
+#include "plugin/cli/verdict.h"
 
-typedef struct totals {
-    size_t units, moved;
-    double before, after;
-    oa_verify_info verified;
-} totals;
-
-static totals sum_up(const oa_align_run *run)
+oa_totals oa_align_totals(const oa_align_run *run)
 {
-    totals sums = {0};
+    oa_totals sums = {0};
     for (size_t g = 0; g < run->layout->group_count; g++) {
         sums.units += run->layout->groups[g].size;
     }
@@ -55,7 +50,7 @@ static json_t *json_models(const oa_options *options)
 static json_t *json_score(const oa_evaluation *evaluation)
 {
     json_t *accuracy = evaluation->has_accuracy ? json_real(evaluation->accuracy) : json_null();
-    return json_pack("{s:f, s:o}", "loss", evaluation->loss, "accuracy", accuracy);
+    return json_pack("{s:o, s:o}", "loss", oa_json_number(evaluation->loss), "accuracy", accuracy);
 }
 
 static json_t *json_evaluation(const oa_align_run *run)
@@ -75,7 +70,7 @@ static json_t *json_evaluation(const oa_align_run *run)
                      json_score(&run->naive), "merged", is_merged ? json_score(&run->result) : json_null());
 }
 
-static oa_status print_json(const oa_align_run *run, const totals *sums, oa_error *error)
+static oa_status print_json(const oa_align_run *run, const oa_totals *sums, oa_error *error)
 {
     const oa_options *options = run->options;
     char chain[OA_CHAIN_TEXT_SIZE];
@@ -84,11 +79,12 @@ static oa_status print_json(const oa_align_run *run, const totals *sums, oa_erro
                   "align", run->seconds.align, "merge", run->seconds.merge, "verify", run->seconds.verify, "save",
                   run->seconds.save, "total", oa_seconds() - run->started);
     json_t *distance = json_pack("{s:f, s:f}", "before", sums->before, "after", sums->after);
-    return oa_json_print(json_pack("{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "output", options->output, "method",
-                                   oa_chain_text(chain, &run->methods), "models", json_models(options), "groups",
-                                   json_groups(run), "units", (json_int_t)sums->units, "distance", distance, "verified",
-                                   oa_json_verified(options->verifies ? &sums->verified : NULL), "seconds", seconds,
-                                   "evaluation", json_evaluation(run)),
+    return oa_json_print(json_pack("{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "output", options->output,
+                                   "method", oa_chain_text(chain, &run->methods), "models", json_models(options),
+                                   "groups", json_groups(run), "units", (json_int_t)sums->units, "distance", distance,
+                                   "verified", oa_json_verified(options->verifies ? &sums->verified : NULL), "seconds",
+                                   seconds, "evaluation", json_evaluation(run), "verdict",
+                                   oa_verdict_json(run->is_judged ? &run->verdict : NULL)),
                          error);
 }
 
@@ -107,13 +103,8 @@ static void print_evaluation(const oa_align_run *run)
     printf("on %zu samples of %s\n", run->first.count, options->data);
     print_score("A", options->models[0], &run->first);
     for (size_t i = 0; i < oa_follower_count(run); i++) {
-        char label[16];
-        if (i < 25) {
-            snprintf(label, sizeof label, "%c", (char)('B' + i));
-        } else {
-            snprintf(label, sizeof label, "#%zu", i + 2);
-        }
-        print_score(label, options->models[i + 1], &run->followers[i].evaluation);
+        char label[OA_LABEL_SIZE];
+        print_score(oa_model_label(label, i + 1), options->models[i + 1], &run->followers[i].evaluation);
     }
     print_score("naive", "averaged without aligning", &run->naive);
     if (options->emit == OA_EMIT_MERGED) {
@@ -121,7 +112,7 @@ static void print_evaluation(const oa_align_run *run)
     }
 }
 
-static oa_status print_text(const oa_align_run *run, const totals *sums, oa_error *error)
+static oa_status print_text(const oa_align_run *run, const oa_totals *sums, oa_error *error)
 {
     const oa_options *options = run->options;
     char chain[OA_CHAIN_TEXT_SIZE];
@@ -139,13 +130,22 @@ static oa_status print_text(const oa_align_run *run, const totals *sums, oa_erro
     if (run->samples.targets.count) {
         print_evaluation(run);
     }
+    oa_svg verdict = {0};
+    if (run->is_judged) {
+        oa_verdict_put(&verdict, &run->verdict);
+    }
     printf("%s %s in %.2f s\n", options->emit == OA_EMIT_MERGED ? "merged into" : "aligned model written to",
            options->output, oa_seconds() - run->started);
-    return oa_finish_output(error);
+    if (run->is_judged && !verdict.is_full) {
+        printf("verdict: %s\n", verdict.data);
+    }
+    oa_status status = verdict.is_full ? oa_fail(error, OA_ERROR_MEMORY, "out of memory for the verdict") : OA_OK;
+    oa_free(verdict.data);
+    return status == OA_OK ? oa_finish_output(error) : status;
 }
 
 oa_status oa_align_print(const oa_align_run *run, oa_error *error)
 {
-    totals sums = sum_up(run);
+    oa_totals sums = oa_align_totals(run);
     return run->options->is_json ? print_json(run, &sums, error) : print_text(run, &sums, error);
 }

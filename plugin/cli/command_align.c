@@ -4,6 +4,7 @@
 #include "plugin/cli/align.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/files.h"
+#include "plugin/cli/html_report.h"
 #include "plugin/cli/inputs.h"
 #include "plugin/cli/output_folder.h"
 #include "plugin/cli/report.h"
@@ -42,18 +43,21 @@ static oa_status verify(oa_align_run *run, size_t index, oa_error *error)
     return status;
 }
 
+/* Runs a model on the samples: its loss when they have labels, and its answers (into place `at`; OA_NONE: nobody wants
+ * them) when the merged model is to be judged. */
 static oa_status evaluate(oa_evaluation *evaluation, oa_align_run *run, size_t model, const oa_payloads *payloads,
-                          oa_error *error)
+                          size_t at, oa_error *error)
 {
     enum { OA_EVALUATION_BATCH = 100 };
-    if (!run->samples.targets.count) {
+    oa_answers *answers = run->answers && at != OA_NONE ? &run->answers[at] : NULL;
+    if (!run->samples.targets.count && !answers) {
         return OA_OK;
     }
     double start = oa_seconds();
     oa_runnable runnable;
     oa_status status = oa_run_runnable(&runnable, run, model, payloads, error);
     if (status == OA_OK) {
-        status = oa_evaluate(evaluation, &runnable, &run->samples, OA_EVALUATION_BATCH, error);
+        status = oa_evaluate_answers(evaluation, answers, &runnable, &run->samples, OA_EVALUATION_BATCH, error);
     }
     if (status != OA_OK) {
         oa_error_context(error, "while evaluating %s on %s", run->options->models[model], run->options->data);
@@ -86,20 +90,55 @@ static oa_status average(oa_payloads *merged, const oa_align_run *run, bool is_n
 
 /* The parents and the plain average: before anything is reordered, so that at most one further copy of the weights is
  * alive at a time. */
-static oa_status evaluate_before(oa_align_run *run, oa_error *error)
+static oa_status evaluate_each(oa_align_run *run, oa_error *error)
 {
+    size_t count = run->options->model_count;
     oa_payloads naive = {0};
-    oa_status status = evaluate(&run->first, run, 0, NULL, error);
-    for (size_t i = 0; i < oa_follower_count(run) && status == OA_OK; i++) {
-        status = evaluate(&run->followers[i].evaluation, run, i + 1, NULL, error);
+    oa_status status = evaluate(&run->first, run, 0, NULL, 0, error);
+    for (size_t i = 1; i < count && status == OA_OK; i++) {
+        status = evaluate(&run->followers[i - 1].evaluation, run, i, NULL, i, error);
     }
-    if (status == OA_OK && run->samples.targets.count) {
+    if (status == OA_OK && (run->samples.targets.count || run->answers)) {
         status = average(&naive, run, true, error);
     }
     if (status == OA_OK) {
-        status = evaluate(&run->naive, run, 0, &naive, error);
+        status = evaluate(&run->naive, run, 0, &naive, count, error);
     }
     oa_payloads_free(&naive);
+    return status;
+}
+
+/* Without labels a model that cannot be run, or answers with something else than numbers, is no reason to give up: then
+ * there is no verdict. */
+static oa_status evaluate_before(oa_align_run *run, oa_error *error)
+{
+    if (run->samples.data.count && run->options->emit == OA_EMIT_MERGED) {
+        run->answers = oa_calloc(run->options->model_count + 2, sizeof *run->answers);
+        if (!run->answers) {
+            return oa_fail(error, OA_ERROR_MEMORY, "out of memory");
+        }
+    }
+    oa_status status = evaluate_each(run, error);
+    bool can_do_without = !run->samples.targets.count && (status == OA_ERROR_UNSUPPORTED || status == OA_ERROR_INPUT);
+    if (!can_do_without) {
+        return status;
+    }
+    oa_note(run->options, "no verdict on the merged model: %s", error->message);
+    *error = (oa_error){0};
+    oa_run_forget_answers(run);
+    return OA_OK;
+}
+
+static oa_status judge(oa_align_run *run, oa_error *error)
+{
+    size_t count = run->options->model_count;
+    if (!run->answers) {
+        return OA_OK;
+    }
+    const oa_answers *answers = run->answers;
+    oa_status status = oa_judge(&run->verdict, answers, count, &answers[count], &answers[count + 1], error);
+    run->is_judged = status == OA_OK;
+    oa_run_forget_answers(run);
     return status;
 }
 
@@ -109,9 +148,9 @@ static oa_status merge(oa_align_run *run, oa_error *error)
     oa_status status = average(&run->merged, run, false, error);
     run->seconds.merge = oa_seconds() - start;
     if (status == OA_OK) {
-        status = evaluate(&run->result, run, 0, &run->merged, error);
+        status = evaluate(&run->result, run, 0, &run->merged, run->options->model_count + 1, error);
     }
-    return status;
+    return status == OA_OK ? judge(run, error) : status;
 }
 
 static oa_status save_aligned(const oa_align_run *run, oa_error *error)
@@ -123,7 +162,7 @@ static oa_status save_aligned(const oa_align_run *run, oa_error *error)
     return oa_output_folder_save(options->output, options, run->models, run->followers, error);
 }
 
-static oa_status save(oa_align_run *run, oa_error *error)
+static oa_status save_models(oa_align_run *run, oa_error *error)
 {
     const oa_options *options = run->options;
     double start = oa_seconds();
@@ -135,6 +174,26 @@ static oa_status save(oa_align_run *run, oa_error *error)
                                           run->followers[0].pairing.tensor_b, &run->followers[0].permutations, error);
     }
     run->seconds.save = oa_seconds() - start;
+    return status;
+}
+
+/* A report that cannot be written is found out before the model is. */
+static oa_status save(oa_align_run *run, oa_error *error)
+{
+    oa_output_file report = {0};
+    oa_status status = run->options->report ? oa_html_report_prepare(&report, run, error) : OA_OK;
+    if (status != OA_OK) {
+        return status;
+    }
+    status = save_models(run, error);
+    if (run->options->report && status == OA_OK) {
+        status = oa_text_file_finish(&report, error);
+        if (status != OA_OK) {
+            oa_error_context(error, "%s is written, its report is not", run->options->output);
+        }
+        return status;
+    }
+    oa_output_file_discard(&report);
     return status;
 }
 
@@ -151,10 +210,24 @@ static oa_status check_outputs(const oa_options *options, oa_error *error)
                            options->save_permutation, options->models[i]);
         }
     }
+    if (options->report) {
+        oa_status status = oa_html_report_check(options, error);
+        if (status != OA_OK) {
+            return status;
+        }
+    }
     if (options->save_permutation && options->model_count > 2) {
         return oa_fail(error, OA_ERROR_USAGE, "--save-permutation is for two models, %zu given", options->model_count);
     }
     return OA_OK;
+}
+
+static oa_status measure_for_report(oa_align_run *run, oa_error *error)
+{
+    enum { LINE_POINTS = 9 }; /* each costs running a model on all samples, twice */
+    oa_status status = oa_run_measure_units(run, error);
+    bool has_line = run->samples.targets.count && oa_follower_count(run) == 1;
+    return status == OA_OK && has_line ? oa_run_measure_line(run, LINE_POINTS, error) : status;
 }
 
 static oa_status run_all(oa_align_run *run, oa_error *error)
@@ -173,6 +246,9 @@ static oa_status run_all(oa_align_run *run, oa_error *error)
     }
     for (size_t i = 0; i < count && status == OA_OK && run->options->verifies; i++) {
         status = verify(run, i, error);
+    }
+    if (status == OA_OK && run->options->report) {
+        status = measure_for_report(run, error);
     }
     if (status == OA_OK && run->options->emit == OA_EMIT_MERGED) {
         status = merge(run, error);

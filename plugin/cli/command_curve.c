@@ -1,31 +1,10 @@
 /* onnx-align curve: loss and accuracy along the line between two models, as they are and aligned. */
-#include "core/check/curve.h"
 #include "plugin/cli/align.h"
 #include "plugin/cli/commands.h"
 #include "plugin/cli/curve_svg.h"
+#include "plugin/cli/files.h"
+#include "plugin/cli/html_report.h"
 #include "plugin/cli/report.h"
-
-enum { OA_CURVE_BATCH = 100 };
-
-static oa_status measure(oa_curve *curve, oa_align_run *run, bool is_aligned, oa_error *error)
-{
-    oa_progress progress;
-    oa_merge_part b = {.graph = oa_run_graph(run, 1),
-                       .tensor_of = run->followers[0].pairing.tensor_b,
-                       .payloads = is_aligned ? &run->followers[0].payloads : NULL};
-    oa_runnable a;
-    oa_progress_start(&progress, run->options, is_aligned ? "aligned" : "naive");
-    oa_status status = oa_run_runnable(&a, run, 0, NULL, error);
-    if (status == OA_OK) {
-        status = oa_curve_measure(curve, run->options->points, a.graph, run->layout, &b, &run->samples, OA_CURVE_BATCH,
-                                  a.engine, oa_progress_step, &progress, error);
-    }
-    oa_progress_end(&progress);
-    if (status != OA_OK) {
-        oa_error_context(error, "along the line from %s to %s", run->options->models[1], run->options->models[0]);
-    }
-    return status;
-}
 
 static json_t *json_list(const double *values, size_t count)
 {
@@ -87,24 +66,39 @@ static oa_status print(const oa_align_run *run, const oa_curve *naive, const oa_
     return oa_finish_output(error);
 }
 
+/* The page first, under another name: what fails does so before the picture is there. */
+static oa_status save(const oa_align_run *run, oa_error *error)
+{
+    const oa_options *options = run->options;
+    oa_output_file report = {0};
+    oa_status status = options->report ? oa_html_report_prepare(&report, run, error) : OA_OK;
+    if (status == OA_OK && options->svg) {
+        status = oa_curve_svg_save(options->svg, &run->line[0], &run->line[1], options->models[0], options->models[1],
+                                   error);
+    }
+    if (status == OA_OK && options->report) {
+        return oa_text_file_finish(&report, error);
+    }
+    oa_output_file_discard(&report);
+    return status;
+}
+
 oa_status oa_command_curve(const oa_options *options, oa_error *error)
 {
+    enum { LINE_POINTS = 25 };
     oa_align_run run = {.options = options, .started = oa_seconds()};
-    oa_curve naive = {0};
-    oa_curve aligned = {0};
-    oa_status status = oa_run_load(&run, error);
+    oa_status status = options->report ? oa_html_report_check(options, error) : OA_OK;
+    status = status == OA_OK ? oa_run_load(&run, error) : status;
     status = status == OA_OK ? oa_run_find_layout(&run, error) : status;
     oa_run_settle_method(&run);
     status = status == OA_OK ? oa_run_match(&run, 0, error) : status;
     status = status == OA_OK ? oa_run_reorder(&run, 0, error) : status;
-    status = status == OA_OK ? measure(&naive, &run, false, error) : status;
-    status = status == OA_OK ? measure(&aligned, &run, true, error) : status;
-    if (status == OA_OK && options->svg) {
-        status = oa_curve_svg_save(options->svg, &naive, &aligned, options->models[0], options->models[1], error);
+    status = status == OA_OK ? oa_run_measure_line(&run, LINE_POINTS, error) : status;
+    if (status == OA_OK && options->report) {
+        status = oa_run_measure_units(&run, error);
     }
-    status = status == OA_OK ? print(&run, &naive, &aligned, error) : status;
-    oa_curve_free(&naive);
-    oa_curve_free(&aligned);
+    status = status == OA_OK ? save(&run, error) : status;
+    status = status == OA_OK ? print(&run, &run.line[0], &run.line[1], error) : status;
     oa_run_free(&run);
     return status;
 }

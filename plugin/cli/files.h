@@ -4,10 +4,15 @@
 
 #include "core/exec/samples.h"
 #include "core/symmetry/layout.h"
+#include "onnx_io/output_file.h"
 
 /* Writes text to a file that appears whole or not at all, with the permissions that the umask leaves. OA_ERROR_OUTPUT,
  * also for a path where something else than a file is (a folder, a device, a link); OA_ERROR_MEMORY. */
 oa_status oa_write_text(const char *path, const char *text, oa_error *error);
+/* The same in two steps, for a file that is to appear together with others: all that usually fails does so in the first
+ * one. Then oa_text_file_finish or oa_output_file_discard. On failure nothing is left. */
+oa_status oa_text_file_prepare(oa_output_file *file, const char *path, const char *text, oa_error *error);
+oa_status oa_text_file_finish(oa_output_file *file, oa_error *error);
 
 /* Permutation files: {"format": "onnx-align-permutation", "version": 1, "groups": [{"id", "size", "axes",
  * "permutation"}]}, new[i] = old[permutation[i]]; axes are "tensor:axis", for people and as a check. `graph` names the

@@ -268,7 +268,8 @@ static const option_entry table[] = {
     {"--data-scale", 0, PARSES, FOR_RUNNERS | FOR_CURVE | FOR_TRAIN, 0, read_data_scale},
     {"--permutation", 0, KEEPS, FOR_PERMUTE, offsetof(oa_options, permutation), NULL},
     {"--save-permutation", 0, KEEPS, FOR_WRITERS, offsetof(oa_options, save_permutation), NULL},
-    {"--points", 0, PARSES, FOR_CURVE, 0, read_points},
+    {"--report", 0, KEEPS, FOR_MATCHERS, offsetof(oa_options, report), NULL},
+    {"--points", 0, PARSES, FOR_MATCHERS, 0, read_points},
     {"--axis", 0, KEEPS, FOR_INSPECT, offsetof(oa_options, axis), NULL},
     {"--dot", 0, KEEPS, FOR_INSPECT, offsetof(oa_options, dot), NULL},
     {"--svg", 0, KEEPS, FOR_CURVE | FOR_TRAIN, offsetof(oa_options, svg), NULL},
@@ -442,6 +443,9 @@ static oa_status check(oa_option_parse *p)
     if (options->labels && !options->data) {
         return oa_fail(p->error, OA_ERROR_USAGE, "--labels needs the samples they belong to: give --data, too");
     }
+    if (options->points && options->command == OA_COMMAND_ALIGN && !options->report) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "--points are those of the line that --report shows: give that, too");
+    }
     return check_methods(p);
 }
 
@@ -455,11 +459,12 @@ static int usable_processors(void)
 
 oa_status oa_options_read(oa_options *options, int argc, char **argv, oa_error *error)
 {
-    *options = (oa_options){.verifies = true,
+    *options = (oa_options){.argument_count = argc,
+                            .arguments = argv,
+                            .verifies = true,
                             .tolerance = -1.0,
                             .data_scale = -1.0,
                             .starts = 5,
-                            .points = 25,
                             .methods = {.of = {OA_METHOD_AUTO}, .count = 1},
                             .train = {.steps = 2000,
                                       .batch = 8,

@@ -56,6 +56,8 @@ typedef struct oa_train_options {
 
 typedef struct oa_options {
     oa_command command;
+    int argument_count; /* the command line, borrowed */
+    char *const *arguments;
     const char **models; /* owned list of borrowed strings */
     size_t model_count;
     const char *output;
@@ -77,10 +79,11 @@ typedef struct oa_options {
     oa_train_options train;
     const char *permutation; /* to read (permute) */
     const char *save_permutation;
-    const char *svg;  /* picture to write (curve, train) */
-    const char *axis; /* to explain (inspect) */
-    const char *dot;  /* drawing to write (inspect) */
-    size_t points;    /* of a curve */
+    const char *report; /* page to write (merging, curve) */
+    const char *svg;    /* picture to write (curve, train) */
+    const char *axis;   /* to explain (inspect) */
+    const char *dot;    /* drawing to write (inspect) */
+    size_t points;      /* of a curve; 0: not given */
     bool inverts;
     bool randomises;
     bool verifies;

@@ -53,6 +53,16 @@ void oa_svg_put_escaped(oa_svg *svg, const char *value)
     }
 }
 
+void oa_svg_put_percent(oa_svg *svg, double share)
+{
+    if (!isfinite(share)) {
+        oa_svg_put(svg, "no number");
+        return;
+    }
+    double missing = fmin(fabs(1.0 - share), fabs(share));
+    oa_svg_put(svg, "%.*f %%", missing > 1e-6 && missing < 0.01 ? 2 : 1, 100.0 * share);
+}
+
 void oa_svg_begin(oa_svg *svg, int width, int height)
 {
     oa_svg_put(svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">\n",

@@ -17,6 +17,8 @@ typedef struct oa_svg {
 void oa_svg_put(oa_svg *svg, const char *format, ...) OA_PRINTF(2, 3);
 /* Text in XML: the characters that mean something there are written as entities. */
 void oa_svg_put_escaped(oa_svg *svg, const char *value);
+/* A share as a percentage with one digit, two where hardly anything is missing; "no number" for NaN and infinities. */
+void oa_svg_put_percent(oa_svg *svg, double share);
 /* The first lines: size, background, and the styles of text, frames and lines (classes "naive", "aligned", "third",
  * "fourth"; "faint" beside them for what is only to be seen behind), for light and dark surroundings. */
 void oa_svg_begin(oa_svg *svg, int width, int height);

@@ -1,5 +1,6 @@
 #include "plugin/cli/report.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <time.h>
 #include <unistd.h>
@@ -108,6 +109,11 @@ json_t *oa_json_groups(const oa_layout *layout, const oa_graph *graph, const oa_
         }
     }
     return groups;
+}
+
+json_t *oa_json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
 }
 
 json_t *oa_json_verified(const oa_verify_info *info)

@@ -31,6 +31,8 @@ void oa_note(const oa_options *options, const char *format, ...) OA_PRINTF(2, 3)
  * the list is empty. NULL when memory runs out. */
 json_t *oa_json_groups(const oa_layout *layout, const oa_graph *graph, const oa_permutations *permutations,
                        size_t count);
+/* The number, or null for NaN and infinities, which JSON has not. NULL when memory runs out. */
+json_t *oa_json_number(double value);
 /* {engine, max_abs_diff, max_rel_diff}, or null without info. */
 json_t *oa_json_verified(const oa_verify_info *info);
 /* Ends the writing of results: OA_ERROR_OUTPUT when standard output did not take them. */

@@ -1,5 +1,6 @@
 /* Verifying and evaluating while the n-th allocation fails, for every n. */
 #include "core/check/evaluate.h"
+#include "core/check/judge.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/failing_allocations.h"
 #include "tests/support/graph_builder.h"
@@ -73,11 +74,56 @@ static void evaluate__reports_every_failing_allocation(void **state)
     test_graph_destroy(g);
 }
 
+/* Labels, targets or neither: answers to five samples, and the verdict on them. */
+static void judge__reports_every_failing_allocation(void **state)
+{
+    (void)state;
+    static float logits[5][2] = {{1, 2}, {3, 4}, {5, 6}, {8, 7}, {9, 10}};
+    static int64_t labels[5] = {0, 1, 0, 1, 0};
+    test_graph *g = test_graph_create(1);
+    test_graph_output(g, NODE(g, "Relu", "", INPUT(g, "x", -1, 2)));
+    oa_runnable model = {.graph = test_graph_finish(g)};
+    const oa_array data = {.dtype = OA_DTYPE_FLOAT, .rank = 2, .dims = {5, 2}, .count = 10, .data = logits};
+    const oa_array classes = {.dtype = OA_DTYPE_INT64, .rank = 1, .dims = {5}, .count = 5, .data = labels};
+    for (int kind = 0; kind < 4; kind++) {
+        oa_samples samples = {.data = oa_batches_of_array(&data),
+                              .loss = kind < 2 ? OA_LOSS_CROSS_ENTROPY : OA_LOSS_MSE};
+        samples.targets = kind % 2 ? oa_batches_of_array(kind == 1 ? &classes : &data) : (oa_batches){0};
+        for (size_t n = 1;; n++) {
+            oa_answers answers[4] = {0};
+            oa_verdict verdict = {.samples = 77};
+            oa_evaluation evaluation;
+            oa_error error = {0};
+            oa_status status = OA_OK;
+            assert_true(n < TOO_MANY);
+            fail_allocation(n);
+            for (size_t m = 0; m < 4 && status == OA_OK; m++) {
+                status = oa_evaluate_answers(&evaluation, &answers[m], &model, &samples, 2, &error);
+                assert_true(status == OA_OK || !answers[m].choice);
+            }
+            status = status == OA_OK ? oa_judge(&verdict, answers, 2, &answers[2], &answers[3], &error) : status;
+            bool has_failed = allocation_has_failed();
+            for (size_t m = 0; m < 4; m++) {
+                oa_answers_free(&answers[m]);
+            }
+            assert_int_equal(verdict.samples, has_failed ? 77 : 5);
+            if (!has_failed) {
+                assert_int_equal(status, OA_OK);
+                oa_verdict_free(&verdict);
+                break;
+            }
+            assert_failed(status, &error);
+        }
+    }
+    test_graph_destroy(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verify__reports_every_failing_allocation),
         cmocka_unit_test(evaluate__reports_every_failing_allocation),
+        cmocka_unit_test(judge__reports_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Pairing and matching while the n-th allocation fails, for every n: a clean failure, outputs untouched, no leaks. */
 #include "core/match/activations.h"
 #include "core/match/frozen.h"
+#include "core/match/similarity.h"
 #include "tests/match/models.h"
 #include "tests/match/problem.h"
 #include "tests/support/cmocka_all.h"
@@ -156,6 +157,28 @@ static void distance_and_frozen_axes__report_every_failing_allocation(void **sta
     pair_free(&p);
 }
 
+static void similarity__reports_every_failing_allocation(void **state)
+{
+    (void)state;
+    pair p;
+    pair_create(&p, build_attention, 1, 1);
+    for (size_t n = 1;; n++) {
+        oa_similarity found = {.shown = 77};
+        oa_error error = {0};
+        assert_true(n < TOO_MANY);
+        fail_allocation(n);
+        oa_status status = oa_similarity_measure(&found, &p.problem, 0, NULL, 4, &error);
+        if (!allocation_has_failed()) {
+            assert_int_equal(status, OA_OK);
+            oa_similarity_free(&found);
+            break;
+        }
+        assert_failed(status, &error);
+        assert_int_equal(found.shown, 77);
+    }
+    pair_free(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +186,7 @@ int main(void)
         cmocka_unit_test(match__reports_every_failing_allocation),
         cmocka_unit_test(activations__report_every_failing_allocation),
         cmocka_unit_test(distance_and_frozen_axes__report_every_failing_allocation),
+        cmocka_unit_test(similarity__reports_every_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,11 @@ char *layout_text(const oa_layout *layout, const oa_graph *graph)
     assert_non_null(stream);
     for (size_t g = 0; g < layout->group_count; g++) {
         const oa_group *group = &layout->groups[g];
-        fprintf(stream, "%s%zu", g ? "; " : "", group->size);
+        fprintf(stream, "%s", g ? "; " : "");
+        if (group->block_count > 1) {
+            fprintf(stream, "%zux", group->block_count);
+        }
+        fprintf(stream, "%zu", group->size / group->block_count);
         if (group->kind == OA_GROUP_BLOCKS) {
             fprintf(stream, "b");
         } else if (group->kind == OA_GROUP_INSIDE) {

@@ -6,7 +6,8 @@
 
 /* The groups in order, separated by "; ", each as its size, "b" for blocks or "i" with the parent's number for what
  * lies inside of blocks, and the axes it lies on: "16: w1.0 b1.0 w2.1*9; 4b: w3.0; 2i1: w3.0" (the *9: nine elements of
- * the axis a unit). The caller frees it with oa_free. */
+ * the axis a unit). Insides with an order of their own in each of four blocks: "4x2i1". The caller frees it with
+ * oa_free. */
 char *layout_text(const oa_layout *layout, const oa_graph *graph);
 
 /* Fails the test when the groups are not exactly those. */

@@ -51,8 +51,17 @@ static void check_function(const oa_graph *graph, const oa_layout *layout, uint6
     for (size_t g = 0; g < layout->group_count; g++) {
         for (size_t k = 0; k < layout->group_count; k++) {
             for (size_t i = 0; i < layout->groups[k].size; i++) {
-                one.of[k][i] = k == g ? all.of[g][i] : i;
+                one.of[k][i] = i;
             }
+        }
+        /* Insides within their blocks; blocks with their insides as they are. */
+        size_t inside = layout->groups[g].size / layout->groups[g].block_count;
+        for (size_t i = 0; i < layout->groups[g].size; i++) {
+            one.of[g][i] = oa_leads(layout, g) ? all.of[g][i] : i / inside * inside + all.of[g][i] % inside;
+        }
+        for (size_t k = oa_leads(layout, g) ? oa_next_inside(layout, g, g) : OA_NONE; k != OA_NONE;
+             k = oa_next_inside(layout, g, k)) {
+            oa_permutations_follow(&one, layout, k);
         }
         check_distance(&run, layout, &one, tolerance, "group", g);
     }
