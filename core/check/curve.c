@@ -28,8 +28,8 @@ void oa_curve_summarise(oa_curve *curve)
 }
 
 static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, const oa_layout *layout,
-                               const oa_merge_part *b, const oa_samples *samples, size_t batch, const oa_engine *engine,
-                               oa_error *error)
+                               const oa_merge_part *b, oa_repair *repair, const oa_samples *samples, size_t batch,
+                               const oa_engine *engine, oa_error *error)
 {
     oa_merge_part part = *b;
     oa_payloads mixed = {0};
@@ -39,6 +39,13 @@ static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, con
     oa_status status = oa_payloads_init(&mixed, a, error);
     if (status == OA_OK) {
         status = oa_merge(&mixed, a, layout, &part, 1, error);
+    }
+    if (status == OA_OK && repair && i > 0 && i + 1 < curve->count) {
+        oa_repair_info info;
+        status = oa_repair_apply(&mixed, &info, repair, (double[]){curve->lambda[i], part.weight}, error);
+        if (status == OA_OK && (curve->repaired.samples == 0 || info.uncertainty > curve->repaired.uncertainty)) {
+            curve->repaired = info;
+        }
     }
     if (status == OA_OK) {
         status = oa_evaluate(&evaluation, &(oa_runnable){.graph = a, .payloads = &mixed, .engine = engine}, samples,
@@ -52,9 +59,9 @@ static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, con
 }
 
 oa_status oa_curve_measure(oa_curve *curve, size_t count, const oa_graph *a, const oa_layout *layout,
-                           const oa_merge_part *b, const oa_samples *samples, size_t batch, const oa_engine *engine,
-                           void (*progress)(void *context, size_t done, size_t total), void *progress_context,
-                           oa_error *error)
+                           const oa_merge_part *b, oa_repair *repair, const oa_samples *samples, size_t batch,
+                           const oa_engine *engine, void (*progress)(void *context, size_t done, size_t total),
+                           void *progress_context, oa_error *error)
 {
     if (count < 2) {
         return oa_fail(error, OA_ERROR_USAGE, "a curve needs at least 2 points, not %zu", count);
@@ -68,7 +75,7 @@ oa_status oa_curve_measure(oa_curve *curve, size_t count, const oa_graph *a, con
                            : oa_fail(error, OA_ERROR_MEMORY, "out of memory for a curve of %zu points", count);
     for (size_t i = 0; i < count && status == OA_OK; i++) {
         made.lambda[i] = (double)i / (double)(count - 1);
-        status = measure_point(&made, i, a, layout, b, samples, batch, engine, error);
+        status = measure_point(&made, i, a, layout, b, repair, samples, batch, engine, error);
         if (progress) {
             progress(progress_context, i + 1, count);
         }

@@ -1,6 +1,7 @@
 /* Activation functions of floats. Written so that neither tail overflows, and NaN stays NaN. */
 #include "core/exec/kernels.h"
 #include "core/exec/unary.h"
+#include "core/linalg/exponentials.h"
 
 #include <tgmath.h>
 
@@ -11,14 +12,24 @@
 /* log(1 + e^x) = max(x, 0) + log1p(e^-|x|): the exponential never overflows. */
 #define SOFTPLUS(x) (((x) < 0 ? 0 : (x)) + log1p(exp(-fabs(x))))
 
-ACTIVATION_LOOPS(sigmoid, 1 / (1 + exp(-x)))
+/* The functions for float32 that run on vectors. */
+#define VECTOR_LOOPS(name, function, expression)                                                                       \
+    static void name##_f32(void *y, const void *x, size_t n, const double *settings)                                   \
+    {                                                                                                                  \
+        (void)settings;                                                                                                \
+        function(y, x, n);                                                                                             \
+    }                                                                                                                  \
+    OA_UNARY_REAL_LOOP(name##_f64, double, expression)
+
+VECTOR_LOOPS(sigmoid, oa_sigmoid_floats, 1 / (1 + exp(-x)))
 ACTIVATION_LOOPS(softplus, SOFTPLUS(x))
 ACTIVATION_LOOPS(softsign, x / (1 + fabs(x)))
 ACTIVATION_LOOPS(hard_swish, x *(x <= -3 ? 0 : x >= 3 ? 1 : x / 6 + (real)0.5))
 ACTIVATION_LOOPS(mish, x *tanh(SOFTPLUS(x)))
-ACTIVATION_LOOPS(gelu_erf, (real)0.5 * x * (1 + erf(x * (real)0.70710678118654752440)))
+VECTOR_LOOPS(gelu_erf, oa_gelu_floats, (real)0.5 * x * (1 + erf(x * (real)0.70710678118654752440)))
 /* 0.79788... is sqrt(2 / pi). */
-ACTIVATION_LOOPS(gelu_tanh, (real)0.5 * x * (1 + tanh((real)0.79788456080286535588 * (x + (real)0.044715 * x * x * x))))
+VECTOR_LOOPS(gelu_tanh, oa_gelu_tanh_floats,
+             (real)0.5 * x * (1 + tanh((real)0.79788456080286535588 * (x + (real)0.044715 * x * x * x))))
 ACTIVATION_LOOPS(leaky_relu, x < 0 ? alpha * x : x)
 ACTIVATION_LOOPS(elu, x < 0 ? alpha * expm1(x) : x)
 ACTIVATION_LOOPS(celu, x < 0 ? alpha * expm1(x / alpha) : x)

@@ -1,6 +1,7 @@
 #include "core/exec/binary.h"
 
 #include "core/exec/broadcast.h"
+#include "core/exec/spread.h"
 
 oa_binary_loop oa_binary_find(const oa_binary_row *rows, size_t row_count, oa_dtype dtype)
 {
@@ -12,21 +13,57 @@ oa_binary_loop oa_binary_find(const oa_binary_row *rows, size_t row_count, oa_dt
     return NULL;
 }
 
-void oa_binary_apply(oa_array *y, const oa_array *a, const oa_array *b, oa_binary_loop loop)
+typedef struct binary_work {
+    unsigned char *y;
+    const unsigned char *a, *b;
+    size_t size_y, size_a, size_b;
+    oa_binary_loop loop;
+    oa_broadcast walk;
+} binary_work;
+
+/* Elements of the only run. */
+static void apply_elements(void *context, size_t first, size_t end)
 {
+    const binary_work *w = context;
+    const size_t *steps = w->walk.run_step;
+    w->loop(w->y + first * w->size_y, w->a + first * steps[0] * w->size_a, steps[0],
+            w->b + first * steps[1] * w->size_b, steps[1], end - first);
+}
+
+/* Runs. */
+static void apply_runs(void *context, size_t first, size_t end)
+{
+    const binary_work *w = context;
+    oa_broadcast walk = w->walk;
+    size_t run_bytes = walk.run * w->size_y;
+    unsigned char *to = w->y + first * run_bytes;
+    oa_broadcast_seek(&walk, first);
+    for (size_t i = first; i < end; i++) {
+        w->loop(to, w->a + walk.offsets[0] * w->size_a, walk.run_step[0], w->b + walk.offsets[1] * w->size_b,
+                walk.run_step[1], walk.run);
+        to += run_bytes;
+        (void)oa_broadcast_next(&walk);
+    }
+}
+
+void oa_binary_apply(oa_array *y, const oa_array *a, const oa_array *b, oa_binary_loop loop, oa_team *team)
+{
+    binary_work w = {.y = y->data,
+                     .a = a->data,
+                     .b = b->data,
+                     .size_y = oa_dtype_size(y->dtype),
+                     .size_a = oa_dtype_size(a->dtype),
+                     .size_b = oa_dtype_size(b->dtype),
+                     .loop = loop};
     if (y->count == 0) {
         return;
     }
-    oa_broadcast walk;
-    oa_broadcast_start(&walk, y->dims, y->rank, (const oa_array *const[]){a, b}, 2);
-    size_t size_a = oa_dtype_size(a->dtype), size_b = oa_dtype_size(b->dtype);
-    size_t run_bytes = walk.run * oa_dtype_size(y->dtype);
-    unsigned char *to = y->data;
-    do {
-        loop(to, (const unsigned char *)a->data + walk.offsets[0] * size_a, walk.run_step[0],
-             (const unsigned char *)b->data + walk.offsets[1] * size_b, walk.run_step[1], walk.run);
-        to += run_bytes;
-    } while (oa_broadcast_next(&walk));
+    oa_broadcast_start(&w.walk, y->dims, y->rank, (const oa_array *const[]){a, b}, 2);
+    if (w.walk.run == y->count) {
+        oa_spread(team, y->count, 1, apply_elements, &w);
+    } else {
+        oa_spread(team, y->count / w.walk.run, w.walk.run + 8, apply_runs, &w);
+    }
 }
 
 oa_status oa_binary_second(oa_array *second, oa_call *call, oa_error *error)
@@ -92,7 +129,7 @@ oa_status oa_binary_run(oa_call *call, const oa_binary_row *rows, size_t row_cou
         status = oa_call_output(&y, call, 0, result == OA_DTYPE_UNDEFINED ? a->dtype : result, dims, rank, error);
     }
     if (status == OA_OK) {
-        oa_binary_apply(y, a, &second, loop);
+        oa_binary_apply(y, a, &second, loop, call->team);
     }
     return status;
 }

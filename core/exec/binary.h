@@ -48,8 +48,8 @@ typedef struct oa_binary_row {
 oa_binary_loop oa_binary_find(const oa_binary_row *rows, size_t row_count, oa_dtype dtype);
 
 /* y = f(a, b) over the whole of y, to whose shape a and b are broadcast. y may have the buffer of a when they have the
- * same shape. O(elements of y). */
-void oa_binary_apply(oa_array *y, const oa_array *a, const oa_array *b, oa_binary_loop loop);
+ * same shape. `team` may be NULL. O(elements of y). */
+void oa_binary_apply(oa_array *y, const oa_array *a, const oa_array *b, oa_binary_loop loop, oa_team *team);
 
 /* Runs an operator of inputs 0 and 1, which must be of one dtype; output 0 is of `result`, or of that dtype when
  * `result` is OA_DTYPE_UNDEFINED. Honours the `broadcast` and `axis` attributes of operator sets below 7. */

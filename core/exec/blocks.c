@@ -31,11 +31,23 @@ void *oa_blocks_take(oa_blocks *blocks, size_t count, size_t size)
     return oa_malloc(bytes < sizeof(idle_block) ? sizeof(idle_block) : bytes, 1);
 }
 
+static void drop_oldest(oa_blocks *blocks)
+{
+    idle_block **link = &blocks->idle;
+    while ((*link)->next) {
+        link = &(*link)->next;
+    }
+    oa_free(unlink_block(blocks, link));
+}
+
 void oa_blocks_give(oa_blocks *blocks, void *data, size_t bytes)
 {
-    if (!data || bytes == 0 || bytes > blocks->most || blocks->bytes > blocks->most - bytes) {
+    if (!data || bytes == 0 || bytes > blocks->most) {
         oa_free(data);
         return;
+    }
+    while (blocks->bytes > blocks->most - bytes) {
+        drop_oldest(blocks);
     }
     idle_block *block = data;
     *block = (idle_block){.next = blocks->idle, .bytes = bytes, .run = blocks->run};

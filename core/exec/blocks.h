@@ -18,8 +18,9 @@ typedef struct oa_blocks {
 /* count * size bytes with undefined contents: an idle block of exactly that size, the one that was used last, or a new
  * one. NULL when memory runs out. The caller owns it, and may free it with oa_free. O(idle blocks). */
 void *oa_blocks_take(oa_blocks *blocks, size_t count, size_t size);
-/* Takes back a block of so many bytes that oa_blocks_take made; NULL is fine. Frees it when there would be too much
- * idle. When `bytes` is 0, which stands for unknown too, any block may be given. O(1). */
+/* Takes back a block of so many bytes that oa_blocks_take made; NULL is fine. When there is too much
+ * idle, what has been so longest is freed. When `bytes` is 0, which stands for unknown too, any block may be given.
+ * O(1), and O(idle blocks) for each that is freed. */
 void oa_blocks_give(oa_blocks *blocks, void *data, size_t bytes);
 /* A run has ended: frees what has served nothing for OA_BLOCK_RUNS runs. O(idle blocks). */
 void oa_blocks_age(oa_blocks *blocks);

@@ -98,3 +98,16 @@ bool oa_broadcast_next(oa_broadcast *walk)
     }
     return false;
 }
+
+void oa_broadcast_seek(oa_broadcast *walk, size_t index)
+{
+    for (size_t i = 0; i < walk->operand_count; i++) {
+        walk->offsets[i] = 0;
+    }
+    for (size_t d = walk->rank - 1; d-- > 0; index /= walk->dims[d]) {
+        walk->index[d] = index % walk->dims[d];
+        for (size_t i = 0; i < walk->operand_count; i++) {
+            walk->offsets[i] += walk->index[d] * walk->steps[i][d];
+        }
+    }
+}

@@ -28,6 +28,8 @@ typedef struct oa_broadcast {
  * OA_BROADCAST_OPERANDS. O(count * rank). */
 void oa_broadcast_start(oa_broadcast *walk, const size_t *dims, size_t rank, const oa_array *const *arrays,
                         size_t count);
+/* Goes to run `index` of all, counted from 0. */
+void oa_broadcast_seek(oa_broadcast *walk, size_t index);
 /* Goes to the next run; false when there is none. */
 bool oa_broadcast_next(oa_broadcast *walk);
 

@@ -7,8 +7,10 @@
 #ifndef OA_EXEC_CALL_H
 #define OA_EXEC_CALL_H
 
+#include "core/base/parallel.h"
 #include "core/exec/array.h"
 #include "core/exec/blocks.h"
+#include "core/exec/finish.h"
 
 typedef struct oa_call oa_call;
 
@@ -34,7 +36,10 @@ struct oa_call {
                          to the dtype of input 0 */
     oa_scratch *scratch;
     oa_blocks *blocks;
-    void *context; /* of a kernel that stands in for the table's (core/exec/forward.h); else NULL */
+    oa_team *team;           /* threads that a kernel may spread its work over; NULL: none but the caller's */
+    const oa_finish *finish; /* steps that a convolution may take on output 0 when they fit it, or NULL */
+    bool is_finished;        /* it did */
+    void *context;           /* of a kernel that stands in for the table's (core/exec/forward.h); else NULL */
 
     /* For call.c and the executor. */
     bool *is_takeable; /* [input_count], the input's buffer is the executor's and nothing reads it after this node */

@@ -1,5 +1,6 @@
 #include "core/exec/conv.h"
 
+#include "core/exec/conv_panels.h"
 #include "core/exec/conv_shifted.h"
 #include "core/exec/kernels.h"
 #include "core/exec/types.h"
@@ -52,6 +53,27 @@ void oa_conv_fill_bias(oa_array *y, const oa_array *bias)
     }
 }
 
+/* How a convolution is computed: see oa_conv_depthwise, oa_conv_shifted, oa_conv_panels and oa_conv_lowered. */
+typedef enum conv_way { BY_ROWS, BY_SHIFTS, BY_PANELS, BY_COLUMNS } conv_way;
+
+/* Measured on 3 x 3 kernels: with more output channels than these, panels are faster than shifts. */
+enum { MOST_SHIFTED = 8, MOST_MULTIPLIED = 4 };
+
+static conv_way choose(oa_conv_grid *grid, const oa_conv *conv, oa_dtype dtype)
+{
+    if (dtype != OA_DTYPE_FLOAT) {
+        return BY_COLUMNS;
+    }
+    if (conv->in_channels == 1 && conv->out_channels <= MOST_MULTIPLIED && conv->groups > 1) {
+        return BY_ROWS;
+    }
+    bool is_shifted = oa_conv_shifted_pays(grid, conv);
+    if (oa_conv_panels_fits(conv)) {
+        return is_shifted && conv->out_channels <= MOST_SHIFTED ? BY_SHIFTS : BY_PANELS;
+    }
+    return is_shifted ? BY_SHIFTS : BY_COLUMNS;
+}
+
 oa_status oa_kernel_conv(oa_call *call, oa_error *error)
 {
     const oa_array *x = call->inputs[0], *w = call->inputs[1], *bias = oa_call_input(call, 2);
@@ -72,17 +94,25 @@ oa_status oa_kernel_conv(oa_call *call, oa_error *error)
     if (status != OA_OK || y->count == 0) {
         return status;
     }
+    const float *biases = bias ? bias->data : NULL;
     oa_conv_grid grid;
-    if (x->dtype == OA_DTYPE_FLOAT && oa_conv_shifted_pays(&grid, &conv)) {
-        return oa_conv_shifted(y->data, x->data, w->data, bias ? bias->data : NULL, &conv, &grid, call, error);
+    conv_way way = choose(&grid, &conv, x->dtype);
+    if (call->finish && (way == BY_COLUMNS || !oa_finish_fits(call->finish, y))) {
+        call->finish = NULL;
     }
-    bool is_depthwise = conv.in_channels == 1 && conv.out_channels <= 4 && x->dtype == OA_DTYPE_FLOAT;
-    if (bias || is_depthwise) {
+    call->is_finished = call->finish != NULL;
+    switch (way) {
+    case BY_ROWS:
+        return oa_conv_depthwise(y->data, x->data, w->data, biases, &conv, call, error);
+    case BY_SHIFTS:
+        return oa_conv_shifted(y->data, x->data, w->data, biases, &conv, &grid, call, error);
+    case BY_PANELS:
+        return oa_conv_panels(y->data, x->data, w->data, biases, &conv, call, error);
+    case BY_COLUMNS:
+        break;
+    }
+    if (bias) {
         oa_conv_fill_bias(y, bias);
-    }
-    if (is_depthwise) {
-        oa_conv_depthwise(y->data, x->data, w->data, &conv);
-        return OA_OK;
     }
     size_t bytes;
     void *scratch = oa_conv_scratch(&bytes, &conv, x->dtype) ? oa_call_scratch(call, bytes, 1) : NULL;

@@ -28,9 +28,11 @@ oa_status oa_conv_lowered(void *y, const void *x, const void *w, const oa_conv *
 /* Bytes of scratch for oa_conv_lowered; false when that overflows. */
 bool oa_conv_scratch(size_t *bytes, const oa_conv *conv, oa_dtype dtype);
 
-/* y += the convolution, for one input channel a group (depthwise): there a matrix product would have a single column of
- * weights, so the rows are added up directly. float32. The same cost as above. */
-void oa_conv_depthwise(float *y, const float *x, const float *w, const oa_conv *conv);
+/* y = the convolution, plus bias unless it is NULL, for one input channel a group (depthwise): there a matrix product
+ * would have a single column of weights, so the rows are added up directly, plane by plane. float32. Uses the
+ * call's scratch and threads. The same cost as above. */
+oa_status oa_conv_depthwise(float *y, const float *x, const float *w, const float *bias, const oa_conv *conv,
+                            oa_call *call, oa_error *error);
 
 /* Every element of a plane of y [batch, channels, ...] starts as its channel's bias; zero without one. */
 void oa_conv_fill_bias(oa_array *y, const oa_array *bias);

@@ -24,8 +24,9 @@ void oa_array_free(oa_array *array);
 
 typedef struct oa_executor oa_executor;
 
-/* Prepares a graph, which must outlive the executor. Fails with OA_ERROR_UNSUPPORTED, naming all operators that no
- * kernel exists for and the first node of theirs; only live nodes count. O(nodes + edges). */
+/* Prepares a graph, which must outlive the executor. It will run on as many threads as the BLAS has been told to use by
+ * now (oa_blas_set_threads); they start with the first run that needs them. Fails with OA_ERROR_UNSUPPORTED, naming all
+ * operators that no kernel exists for and the first node of theirs; only live nodes count. O(nodes + edges). */
 oa_status oa_executor_create(oa_executor **executor, const oa_graph *graph, oa_error *error);
 void oa_executor_destroy(oa_executor *executor);
 
@@ -38,7 +39,7 @@ void oa_executor_destroy(oa_executor *executor);
  * - payloads: replacements for constants, or NULL.
  *
  * The memory of intermediate values serves others as soon as their last reader has run; float16 and bfloat16 weights
- * are widened for the node that uses them only, so that the peak stays near the largest activations. At most 64 MiB
+ * are widened for the node that uses them only, so that the peak stays near the largest activations. At most 256 MiB
  * stay with the executor for later runs, so that one of the same shapes makes nothing but its outputs anew. Errors:
  * OA_ERROR_INPUT for shapes or types that do not fit (naming node and operator), OA_ERROR_UNSUPPORTED, OA_ERROR_MEMORY.
  */

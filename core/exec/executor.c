@@ -149,10 +149,13 @@ static oa_status run_nodes(oa_executor *executor, const oa_array *inputs, const 
     for (size_t i = 0; i < graph->value_count; i++) {
         executor->slots[i] = (oa_value_slot){.root = i, .reads = executor->reads[i]};
     }
+    for (size_t i = 0; i < graph->live_count; i++) {
+        executor->is_done[i] = false;
+    }
     bind_constants(executor, payloads);
     oa_status status = bind_inputs(executor, inputs, error);
     for (size_t i = 0; i < graph->live_count && status == OA_OK; i++) {
-        status = oa_executor_run_node(executor, i, error);
+        status = executor->is_done[i] ? OA_OK : oa_executor_run_node(executor, i, error);
     }
     return status;
 }

@@ -1,12 +1,13 @@
 /* Preparing a graph: kernels, readers, and room for the longest node. */
 #include "core/exec/executor_private.h"
+#include "core/linalg/blas.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum {
     MOST_ATTRIBUTES = 64,     /* bits of oa_call.attributes_read */
-    MOST_IDLE_BYTES = 1 << 26 /* enough for the activations of small models; large ones give back what they can */
+    MOST_IDLE_BYTES = 1 << 28 /* enough for the activations of most models; larger ones give back what they can */
 };
 
 static oa_status no_memory(oa_error *error)
@@ -137,6 +138,14 @@ static bool make_call(oa_executor *executor, size_t most_inputs, size_t most_out
            call->is_wanted && call->narrow && call->passed;
 }
 
+/* The BLAS has been told how many threads there are to use. Those of the executor are its own: the BLAS divides what it
+ * multiplies, not what kernels do before and after. */
+static oa_status make_team(oa_executor *executor, oa_error *error)
+{
+    size_t threads = oa_blas_threads();
+    return threads > 1 ? oa_team_create(&executor->call.team, threads, error) : OA_OK;
+}
+
 oa_status oa_executor_create(oa_executor **executor, const oa_graph *graph, oa_error *error)
 {
     oa_executor *made = oa_calloc(1, sizeof *made);
@@ -146,18 +155,26 @@ oa_status oa_executor_create(oa_executor **executor, const oa_graph *graph, oa_e
     made->graph = graph;
     made->blocks.most = MOST_IDLE_BYTES;
     made->operators = oa_calloc(graph->live_count, sizeof *made->operators);
+    made->followers = oa_calloc(graph->live_count, sizeof *made->followers);
+    made->is_done = oa_calloc(graph->live_count, sizeof *made->is_done);
     made->reads = oa_calloc(graph->value_count, sizeof *made->reads);
     made->slots = oa_calloc(graph->value_count, sizeof *made->slots);
     made->results = oa_calloc(graph->output_count, sizeof *made->results);
     size_t most_inputs = 0, most_outputs = 0;
     oa_status status = OA_OK;
-    if (!made->operators || !made->reads || !made->slots || !made->results) {
+    if (!made->operators || !made->followers || !made->is_done || !made->reads || !made->slots || !made->results) {
         status = no_memory(error);
         goto done;
     }
     status = find_operators(made, error);
     if (status == OA_OK) {
+        status = make_team(made, error);
+    }
+    if (status == OA_OK) {
         status = survey(&most_inputs, &most_outputs, made, error);
+    }
+    if (status == OA_OK) {
+        oa_executor_find_chains(made);
     }
     if (status == OA_OK && !make_call(made, most_inputs, most_outputs)) {
         status = no_memory(error);
@@ -178,6 +195,8 @@ void oa_executor_destroy(oa_executor *executor)
     }
     oa_call *call = &executor->call;
     oa_free(executor->operators);
+    oa_free(executor->followers);
+    oa_free(executor->is_done);
     oa_free(executor->reads);
     oa_free(executor->slots);
     oa_free(executor->results);
@@ -191,6 +210,7 @@ void oa_executor_destroy(oa_executor *executor)
     oa_free(call->narrow);
     oa_free(call->passed);
     oa_free(executor->scratch.data);
+    oa_team_destroy(call->team);
     oa_blocks_free(&executor->blocks);
     oa_free(executor->overrides);
     oa_free(executor);

@@ -55,6 +55,8 @@ static oa_status prepare_call(oa_executor *executor, const oa_node *node, bool w
     call->output_count = node->output_count;
     call->attributes_read = 0;
     call->bad_attribute = NULL;
+    call->finish = NULL;
+    call->is_finished = false;
     for (size_t i = 0; i < node->input_count; i++) {
         call->is_taken[i] = false;
         executor->widened[i] = (oa_array){0};
@@ -148,7 +150,7 @@ static oa_status finish_outputs(oa_executor *executor, const oa_node *node, oa_e
     return OA_OK;
 }
 
-/* Puts the outputs into their slots, which own them from here on. */
+/* Puts the outputs of the call into the slots of the node's, which own them from here on. */
 static void install_outputs(oa_executor *executor, const oa_node *node)
 {
     oa_call *call = &executor->call;
@@ -188,13 +190,17 @@ oa_status oa_executor_run_node(oa_executor *executor, size_t index, oa_error *er
     const oa_node *node = &executor->graph->nodes[index];
     const oa_operator *row = executor->operators[index];
     oa_call *call = &executor->call;
+    oa_chain chain = {.last = index};
     oa_status status = prepare_call(executor, node, row->widens, error);
     if (status == OA_OK) {
         const oa_override *override = executor->overrides ? &executor->overrides[index] : NULL;
         bool is_overridden = override && override->kernel;
         call->context = is_overridden ? override->context : NULL;
+        oa_executor_plan_chain(&chain, executor, index);
+        call->finish = chain.finish.count ? &chain.finish : NULL;
         status = is_overridden ? override->kernel(call, error) : row->kernel(call, error);
     }
+    oa_executor_end_chain(&chain, executor);
     settle_inputs(executor, node);
     if (status == OA_OK) {
         status = check_attributes(call, error);
@@ -209,11 +215,14 @@ oa_status oa_executor_run_node(oa_executor *executor, size_t index, oa_error *er
         oa_node_context(error, executor->graph, node);
         return status;
     }
-    install_outputs(executor, node);
+    install_outputs(executor, call->is_finished ? &executor->graph->nodes[chain.last] : node);
     for (size_t i = 0; i < node->input_count; i++) {
         if (node->inputs[i] != OA_NONE) {
             oa_executor_consume(executor, node->inputs[i]);
         }
+    }
+    if (call->is_finished) {
+        oa_executor_skip_chain(executor, index, &chain);
     }
     return show_outputs(executor, node, error);
 }

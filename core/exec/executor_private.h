@@ -2,6 +2,7 @@
 #ifndef OA_EXEC_EXECUTOR_PRIVATE_H
 #define OA_EXEC_EXECUTOR_PRIVATE_H
 
+#include "core/exec/finish.h"
 #include "core/exec/forward.h"
 #include "core/exec/table.h"
 
@@ -24,6 +25,8 @@ typedef struct oa_override {
 struct oa_executor {
     const oa_graph *graph;
     const oa_operator **operators; /* [live_count] */
+    size_t *followers;             /* [live_count], the node that may run as a step behind this one, or OA_NONE */
+    bool *is_done;                 /* [live_count] of the run: as a step behind another */
     size_t *reads;                 /* [value_count] in all */
     oa_value_slot *slots;          /* [value_count] of the run */
     oa_array *results;             /* [output_count] */
@@ -43,6 +46,21 @@ void oa_slot_bind(oa_value_slot *slot, const oa_array *array, void *data);
 void oa_executor_consume(oa_executor *executor, size_t value);
 /* True when the executor owns the value's buffer, and the use that is due is the last of it. */
 bool oa_executor_is_last_use(const oa_executor *executor, size_t value);
+
+/* A node and those behind it, up to `last`, that run as its steps. */
+typedef struct oa_chain {
+    oa_finish finish;
+    size_t last;
+} oa_chain;
+
+/* Finds the followers of all nodes. O(edges). */
+void oa_executor_find_chains(oa_executor *executor);
+/* The chain that node `index` can start now, as long as the values that its steps take are there: none, and `last` is
+ * the node, when it can start none. Ended by oa_executor_end_chain. O(steps, channels). */
+void oa_executor_plan_chain(oa_chain *chain, oa_executor *executor, size_t index);
+void oa_executor_end_chain(oa_chain *chain, oa_executor *executor);
+/* After the steps have been taken: their nodes are done, and what they read besides is consumed. */
+void oa_executor_skip_chain(oa_executor *executor, size_t index, const oa_chain *chain);
 
 /* Runs live node `index`, whose inputs are bound: binds its outputs and consumes its inputs. */
 oa_status oa_executor_run_node(oa_executor *executor, size_t index, oa_error *error);

@@ -1,9 +1,15 @@
 /* Gemm and MatMul: products of matrices, by the BLAS for floats. */
 #include "core/exec/broadcast.h"
+#include "core/exec/gemm_panels.h"
 #include "core/exec/kernels.h"
 #include "core/exec/strided.h"
 #include "core/exec/types.h"
 #include "core/linalg/blas.h"
+
+enum {
+    MOST_STEP = 1 << 26, /* of panels */
+    TRIPLES = 64         /* products handed on at a time */
+};
 
 /* The product of packed matrices op(a) [m, k] and op(b) [k, n]. */
 typedef struct product {
@@ -57,6 +63,27 @@ static oa_status multiply(void *c, const void *a, const void *b, const product *
     default:
         return oa_fail(error, OA_ERROR_UNSUPPORTED, "no matrix product for elements of type %s", oa_dtype_name(dtype));
     }
+}
+
+/* `count` products of one shape, on the executor's threads where the processor has the instructions. */
+static oa_status multiply_all(const oa_matrix_triple *triples, size_t count, const product *p, oa_dtype dtype,
+                              oa_call *call, oa_error *error)
+{
+    const oa_matrix_product shape = {.m = p->m,
+                                     .n = p->n,
+                                     .k = p->k,
+                                     .a = p->transpose_a ? (oa_strides){1, p->m} : (oa_strides){p->k, 1},
+                                     .b = p->transpose_b ? (oa_strides){1, p->k} : (oa_strides){p->n, 1},
+                                     .adds = p->beta == 1.0f};
+    bool is_plain = p->alpha == 1.0f && (p->beta == 0.0f || p->beta == 1.0f) && shape.b.column_step < MOST_STEP;
+    oa_status status = OA_OK;
+    if (dtype == OA_DTYPE_FLOAT && is_plain && count && p->m && p->n && oa_gemm_panels_available()) {
+        return oa_gemm_panels(triples, count, &shape, call, error);
+    }
+    for (size_t i = 0; i < count && status == OA_OK; i++) {
+        status = multiply(triples[i].c, triples[i].a, triples[i].b, p, dtype, error);
+    }
+    return status;
 }
 
 /* y [m, n] = c, which must broadcast to that shape. */
@@ -115,7 +142,11 @@ oa_status oa_kernel_gemm(oa_call *call, oa_error *error)
     if (status == OA_OK && c) {
         status = fill_with(y, c, error);
     }
-    return status == OA_OK ? multiply(y->data, a->data, b->data, &p, a->dtype, error) : status;
+    if (status != OA_OK) {
+        return status;
+    }
+    const oa_matrix_triple triple = {y->data, a->data, b->data};
+    return multiply_all(&triple, 1, &p, a->dtype, call, error);
 }
 
 /* The axes of a MatMul operand before its matrix, as an array without data for the walk. */
@@ -132,8 +163,11 @@ static oa_array batch_of(const oa_array *array)
 
 /* One product for each pair of matrices, the batches being broadcast together. */
 static oa_status multiply_batches(oa_array *y, const oa_array *a, const oa_array *b, const size_t *dims, size_t rank,
-                                  const product *p, oa_error *error)
+                                  const product *p, oa_call *call, oa_error *error)
 {
+    oa_matrix_triple triples[TRIPLES];
+    size_t held = 0;
+    oa_status status = OA_OK;
     oa_array batch_a = batch_of(a), batch_b = batch_of(b);
     size_t size = oa_dtype_size(a->dtype);
     unsigned char *c = y->data;
@@ -142,15 +176,19 @@ static oa_status multiply_batches(oa_array *y, const oa_array *a, const oa_array
     do {
         for (size_t i = 0; i < walk.run; i++) {
             size_t at_a = walk.offsets[0] + i * walk.run_step[0], at_b = walk.offsets[1] + i * walk.run_step[1];
-            oa_status status = multiply(c, (const unsigned char *)a->data + at_a * p->m * p->k * size,
-                                        (const unsigned char *)b->data + at_b * p->k * p->n * size, p, a->dtype, error);
+            triples[held++] = (oa_matrix_triple){c, (const unsigned char *)a->data + at_a * p->m * p->k * size,
+                                                 (const unsigned char *)b->data + at_b * p->k * p->n * size};
+            if (held == TRIPLES) {
+                status = multiply_all(triples, held, p, a->dtype, call, error);
+                held = 0;
+            }
             if (status != OA_OK) {
                 return status;
             }
             c += p->m * p->n * size;
         }
     } while (oa_broadcast_next(&walk));
-    return OA_OK;
+    return multiply_all(triples, held, p, a->dtype, call, error);
 }
 
 oa_status oa_kernel_matmul(oa_call *call, oa_error *error)
@@ -191,7 +229,8 @@ oa_status oa_kernel_matmul(oa_call *call, oa_error *error)
     }
     if (batch_b.count == 1) { /* one matrix on the right: the whole batch is one tall matrix */
         p.m = y->count / p.n;
-        return multiply(y->data, a->data, b->data, &p, a->dtype, error);
+        const oa_matrix_triple triple = {y->data, a->data, b->data};
+        return multiply_all(&triple, 1, &p, a->dtype, call, error);
     }
-    return multiply_batches(y, a, b, dims, batch_rank, &p, error);
+    return multiply_batches(y, a, b, dims, batch_rank, &p, call, error);
 }

@@ -35,7 +35,7 @@ oa_status oa_kernel_transpose(oa_call *call, oa_error *error)
     oa_array *y;
     oa_status status = oa_call_output(&y, call, 0, x->dtype, dims, x->rank, error);
     if (status == OA_OK) {
-        oa_strided_copy(y->data, x->data, dims, steps, x->rank, oa_dtype_size(x->dtype));
+        oa_strided_spread(call->team, y->data, x->data, dims, steps, x->rank, oa_dtype_size(x->dtype));
     }
     return status;
 }

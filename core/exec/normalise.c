@@ -3,25 +3,32 @@
 
 #include "core/exec/convert.h"
 #include "core/exec/kernels.h"
+#include "core/exec/spread.h"
 #include "core/exec/types.h"
 
 #include <math.h>
 
-/* y = (x - mean) * factor + bias; mean, factor and bias are [channels]. y may be x. */
+typedef struct normalise_work {
+    void *y;
+    const void *x;
+    const oa_channel_layout *layout;
+    const double *mean, *factor, *bias;
+} normalise_work;
+
+/* y = (x - mean) * factor + bias, for some of the runs of one channel each. y may be x. */
 #define NORMALISE_LOOP(dtype, type, tag)                                                                               \
-    static void normalise_##tag(type *y, const type *x, const oa_channel_layout *layout, const double *mean,           \
-                                const double *factor, const double *bias)                                              \
+    static void normalise_##tag(void *context, size_t first, size_t end)                                               \
     {                                                                                                                  \
-        size_t inner = layout->inner;                                                                                  \
-        for (size_t n = 0; n < layout->outer; n++) {                                                                   \
-            for (size_t c = 0; c < layout->channels; c++) {                                                            \
-                const type m = (type)mean[c], f = (type)factor[c], b = (type)bias[c];                                  \
-                OA_INDEPENDENT                                                                                         \
-                for (size_t i = 0; i < inner; i++) {                                                                   \
-                    y[i] = (x[i] - m) * f + b;                                                                         \
-                }                                                                                                      \
-                y += inner;                                                                                            \
-                x += inner;                                                                                            \
+        const normalise_work *w = context;                                                                             \
+        size_t inner = w->layout->inner;                                                                               \
+        for (size_t run = first; run < end; run++) {                                                                   \
+            size_t c = run % w->layout->channels;                                                                      \
+            const type m = (type)w->mean[c], f = (type)w->factor[c], b = (type)w->bias[c];                             \
+            const type *x = (const type *)w->x + run * inner;                                                          \
+            type *y = (type *)w->y + run * inner;                                                                      \
+            OA_INDEPENDENT                                                                                             \
+            for (size_t i = 0; i < inner; i++) {                                                                       \
+                y[i] = (x[i] - m) * f + b;                                                                             \
             }                                                                                                          \
         }                                                                                                              \
     }
@@ -62,13 +69,11 @@ void oa_channel_moments(double *mean, double *variance, const oa_array *x, const
 }
 
 void oa_channel_normalise(oa_array *y, const oa_array *x, const oa_channel_layout *layout, const double *mean,
-                          const double *factor, const double *bias)
+                          const double *factor, const double *bias, oa_team *team)
 {
-    if (x->dtype == OA_DTYPE_FLOAT) {
-        normalise_f32(y->data, x->data, layout, mean, factor, bias);
-    } else {
-        normalise_f64(y->data, x->data, layout, mean, factor, bias);
-    }
+    normalise_work work = {y->data, x->data, layout, mean, factor, bias};
+    oa_spread(team, layout->outer * layout->channels, layout->inner + 4,
+              x->dtype == OA_DTYPE_FLOAT ? normalise_f32 : normalise_f64, &work);
 }
 
 /* Inputs 1 to 4, scale, bias, mean and variance, as rows of doubles behind each other in `rows` [4, channels]. */
@@ -189,6 +194,6 @@ oa_status oa_kernel_batch_normalization(oa_call *call, oa_error *error)
     if (status != OA_OK) {
         return status;
     }
-    oa_channel_normalise(y, x, &layout, mean, scale, bias);
+    oa_channel_normalise(y, x, &layout, mean, scale, bias, call->team);
     return OA_OK;
 }

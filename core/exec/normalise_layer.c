@@ -3,6 +3,7 @@
 #include "core/exec/convert.h"
 #include "core/exec/kernels.h"
 #include "core/exec/normalise.h"
+#include "core/exec/spread.h"
 #include "core/exec/strided.h"
 #include "core/exec/types.h"
 
@@ -159,6 +160,34 @@ static void put_statistic(oa_array *statistic, size_t row, double value)
     }
 }
 
+typedef struct rows_work {
+    oa_array *y;
+    const oa_array *x;
+    oa_array *means, *inverses; /* or NULL */
+    const void *scale, *bias;
+    size_t n;
+    double epsilon;
+    bool centres;
+} rows_work;
+
+static void normalise_rows(void *context, size_t first, size_t end)
+{
+    const rows_work *w = context;
+    for (size_t r = first; r < end; r++) {
+        double mean, inverse;
+        size_t at = r * w->n;
+        if (w->x->dtype == OA_DTYPE_FLOAT) {
+            normalise_f32((float *)w->y->data + at, &mean, &inverse, (const float *)w->x->data + at, w->scale, w->bias,
+                          w->n, w->epsilon, w->centres);
+        } else {
+            normalise_f64((double *)w->y->data + at, &mean, &inverse, (const double *)w->x->data + at, w->scale,
+                          w->bias, w->n, w->epsilon, w->centres);
+        }
+        put_statistic(w->means, r, mean);
+        put_statistic(w->inverses, r, inverse);
+    }
+}
+
 /* `mean_index` and `inverse_index` are the outputs of the statistics, or OA_NONE. */
 static oa_status run(oa_call *call, bool centres, size_t mean_index, size_t inverse_index, oa_error *error)
 {
@@ -192,17 +221,9 @@ static oa_status run(oa_call *call, bool centres, size_t mean_index, size_t inve
     if (status == OA_OK) {
         status = oa_call_output_like(&y, call, 0, 0, error);
     }
-    for (size_t r = 0; r < layout.rows && n && status == OA_OK; r++) {
-        double mean, inverse;
-        if (x->dtype == OA_DTYPE_FLOAT) {
-            normalise_f32((float *)y->data + r * n, &mean, &inverse, (const float *)x->data + r * n, scale, bias, n,
-                          epsilon, centres);
-        } else {
-            normalise_f64((double *)y->data + r * n, &mean, &inverse, (const double *)x->data + r * n, scale, bias, n,
-                          epsilon, centres);
-        }
-        put_statistic(means, r, mean);
-        put_statistic(inverses, r, inverse);
+    if (status == OA_OK && n) {
+        rows_work work = {y, x, means, inverses, scale, bias, n, epsilon, centres};
+        oa_spread(call->team, layout.rows, 4 * n, normalise_rows, &work);
     }
     return status;
 }

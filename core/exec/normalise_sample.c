@@ -71,7 +71,7 @@ static oa_status normalise_groups(oa_call *call, size_t groups, bool has_few, oa
     for (size_t r = 0; r < all.channels; r++) {
         shift[r] = bias[r % channels];
     }
-    oa_channel_normalise(y, x, &all, mean, factor, shift);
+    oa_channel_normalise(y, x, &all, mean, factor, shift, call->team);
     return OA_OK;
 }
 
@@ -174,7 +174,7 @@ oa_status oa_kernel_mean_variance_normalization(oa_call *call, oa_error *error)
         factor[r] = 1.0 / (sqrt(factor[r]) + 1e-9);
         bias[r] = 0.0;
     }
-    oa_channel_normalise(&moved, &moved, &layout, mean, factor, bias);
+    oa_channel_normalise(&moved, &moved, &layout, mean, factor, bias, call->team);
     reorder(y->data, moved.data, x, mask, true);
     return OA_OK;
 }

@@ -1,5 +1,6 @@
 #include "core/exec/kernels.h"
 #include "core/exec/pool.h"
+#include "core/exec/spread.h"
 #include "core/exec/types.h"
 
 #include <math.h>
@@ -13,21 +14,29 @@ typedef struct max_state {
 
 /* Per type: a take function without and one with indices, and the start of a row. NaN wins, and the first of equals. */
 #define MAX_LOOPS(tag, type, lowest, is_nan)                                                                           \
+    OA_VECTOR_CLONES                                                                                                   \
     static void take_##tag(void *state, size_t first, const void *x_, size_t n, size_t stride, size_t at)              \
     {                                                                                                                  \
-        type *y = (type *)((max_state *)state)->y + first;                                                             \
-        const type *xs = x_;                                                                                           \
+        type *restrict y = (type *)((max_state *)state)->y + first;                                                    \
+        const type *restrict xs = x_;                                                                                  \
         (void)at;                                                                                                      \
         if (stride == 1) {                                                                                             \
             for (size_t i = 0; i < n; i++) {                                                                           \
                 const type x = xs[i];                                                                                  \
-                y[i] = x > y[i] || is_nan(x) ? x : y[i];                                                               \
+                y[i] = ((x > y[i]) | is_nan(x)) ? x : y[i];                                                            \
+            }                                                                                                          \
+            return;                                                                                                    \
+        }                                                                                                              \
+        if (stride == 2) { /* known to the compiler, which then uses vectors */                                        \
+            for (size_t i = 0; i < n; i++) {                                                                           \
+                const type x = xs[2 * i];                                                                              \
+                y[i] = ((x > y[i]) | is_nan(x)) ? x : y[i];                                                            \
             }                                                                                                          \
             return;                                                                                                    \
         }                                                                                                              \
         for (size_t i = 0; i < n; i++) {                                                                               \
             const type x = xs[i * stride];                                                                             \
-            y[i] = x > y[i] || is_nan(x) ? x : y[i];                                                                   \
+            y[i] = ((x > y[i]) | is_nan(x)) ? x : y[i];                                                                \
         }                                                                                                              \
     }                                                                                                                  \
     static void take_index_##tag(void *state, size_t first, const void *x_, size_t n, size_t stride, size_t at)        \
@@ -75,22 +84,32 @@ static const max_row rows[] = {
     {OA_DTYPE_UINT8, take_u8, take_index_u8, start_u8},
 };
 
-/* Pools `planes` planes of x into y, and the places of the maxima in their planes into `indices` when it is not NULL.
- */
-static void pool_planes(void *y, int64_t *indices, const void *x, size_t planes, size_t size, const oa_window *window,
-                        const max_row *row)
+/* What the pooling of some planes needs. */
+typedef struct pooling {
+    void *y;
+    int64_t *indices; /* or NULL: the places of the maxima in their planes */
+    const void *x;
+    size_t size; /* of an element */
+    const oa_window *window;
+    const max_row *row;
+} pooling;
+
+static void pool_planes(void *context, size_t first, size_t end)
 {
-    size_t last = window->rank - 1, width = window->out[last];
-    size_t in_bytes = oa_window_size(window->in, window->rank) * size;
-    max_state state = {.y = y, .indices = indices};
-    for (size_t p = 0; p < planes; p++) {
+    const pooling *p = context;
+    const oa_window *window = p->window;
+    size_t last = window->rank - 1, width = window->out[last], plane = oa_window_size(window->out, window->rank);
+    size_t in_bytes = oa_window_size(window->in, window->rank) * p->size;
+    max_state state = {.y = (unsigned char *)p->y + first * plane * p->size,
+                       .indices = p->indices ? p->indices + first * plane : NULL};
+    for (size_t i = first; i < end; i++) {
         size_t position[OA_MAX_RANK] = {0};
         do {
-            row->start(&state, width);
-            oa_pool_row(&state, (const unsigned char *)x + p * in_bytes, size, window, position,
-                        indices ? row->take_index : row->take);
-            state.y = (unsigned char *)state.y + width * size;
-            state.indices = indices ? state.indices + width : NULL;
+            p->row->start(&state, width);
+            oa_pool_row(&state, (const unsigned char *)p->x + i * in_bytes, p->size, window, position,
+                        p->indices ? p->row->take_index : p->row->take);
+            state.y = (unsigned char *)state.y + width * p->size;
+            state.indices = p->indices ? state.indices + width : NULL;
         } while (oa_window_next(position, window->out, last));
     }
 }
@@ -101,26 +120,30 @@ static inline float larger(float a, float b)
     return ((b > a) | (b != b)) ? b : a;
 }
 
-/* Where oa_pool_is_squares. */
-static void pool_squares(float *restrict y, const float *restrict x, size_t planes, const oa_window *window)
+/* Where oa_pool_is_squares: one row of outputs. Rows are short: wider vectors would be slower. */
+static void pool_square_row(float *restrict y, const float *restrict upper, const float *restrict lower, size_t out)
 {
-    size_t width = window->in[1], out = window->out[1];
     float pairs[2 * SQUARES];
-    for (size_t p = 0; p < planes; p++) {
-        for (size_t r = 0; r < window->out[0]; r++) {
-            for (size_t first = 0; first < out; first += SQUARES) {
-                const float *upper = x + 2 * r * width + 2 * first, *lower = upper + width;
-                size_t n = out - first < SQUARES ? out - first : SQUARES;
-                for (size_t i = 0; i < 2 * n; i++) {
-                    pairs[i] = larger(upper[i], lower[i]);
-                }
-                for (size_t i = 0; i < n; i++) {
-                    y[i] = larger(pairs[2 * i], pairs[2 * i + 1]);
-                }
-                y += n;
-            }
+    for (size_t first = 0; first < out; first += SQUARES) {
+        size_t n = out - first < SQUARES ? out - first : SQUARES;
+        for (size_t i = 0; i < 2 * n; i++) {
+            pairs[i] = larger(upper[2 * first + i], lower[2 * first + i]);
         }
-        x += window->in[0] * width;
+        for (size_t i = 0; i < n; i++) {
+            y[first + i] = larger(pairs[2 * i], pairs[2 * i + 1]);
+        }
+    }
+}
+
+static void pool_squares(void *context, size_t first, size_t end)
+{
+    const pooling *p = context;
+    size_t width = p->window->in[1], height = p->window->out[0], out = p->window->out[1];
+    for (size_t i = first; i < end; i++) {
+        const float *x = (const float *)p->x + i * p->window->in[0] * width;
+        for (size_t r = 0; r < height; r++) {
+            pool_square_row((float *)p->y + (i * height + r) * out, x + 2 * r * width, x + (2 * r + 1) * width, out);
+        }
     }
 }
 
@@ -166,12 +189,10 @@ oa_status oa_kernel_max_pool(oa_call *call, oa_error *error)
     if (status != OA_OK || y->count == 0) {
         return status;
     }
-    if (x->dtype == OA_DTYPE_FLOAT && !indices && oa_pool_is_squares(&window)) {
-        pool_squares(y->data, x->data, x->dims[0] * x->dims[1], &window);
-        return OA_OK;
-    }
-    pool_planes(y->data, indices ? indices->data : NULL, x->data, x->dims[0] * x->dims[1], oa_dtype_size(x->dtype),
-                &window, row);
+    bool is_squares = x->dtype == OA_DTYPE_FLOAT && !indices && oa_pool_is_squares(&window);
+    pooling work = {y->data, indices ? indices->data : NULL, x->data, oa_dtype_size(x->dtype), &window, row};
+    size_t planes = x->dims[0] * x->dims[1], cost = oa_window_size(window.kernel, window.rank) * (y->count / planes);
+    oa_spread(call->team, planes, cost, is_squares ? pool_squares : pool_planes, &work);
     if (indices) {
         finish_indices(indices, &window, is_column_major);
     }

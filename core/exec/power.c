@@ -61,7 +61,7 @@ static oa_status mixed_power(oa_array *y, const oa_array *base, const oa_array *
         status = oa_array_alloc(&wide, is_integer ? OA_DTYPE_INT64 : OA_DTYPE_DOUBLE, y->dims, y->rank, error);
     }
     if (status == OA_OK) {
-        oa_binary_apply(&wide, &wide_base, &wide_exponent, is_integer ? pow_u64 : pow_f64);
+        oa_binary_apply(&wide, &wide_base, &wide_exponent, is_integer ? pow_u64 : pow_f64, NULL);
         (void)oa_convert(y->data, y->dtype, wide.data, wide.dtype, wide.count);
     }
     oa_array_free(&wide_base);
@@ -91,11 +91,11 @@ oa_status oa_kernel_pow(oa_call *call, oa_error *error)
     }
     if (base->dtype == OA_DTYPE_FLOAT && exponent->dtype == OA_DTYPE_FLOAT) {
         bool is_square = second.count == 1 && *(const float *)second.data == 2.0f;
-        oa_binary_apply(y, base, &second, is_square ? square_f32 : pow_f32);
+        oa_binary_apply(y, base, &second, is_square ? square_f32 : pow_f32, call->team);
         return OA_OK;
     }
     if (base->dtype == OA_DTYPE_DOUBLE && exponent->dtype == OA_DTYPE_DOUBLE) {
-        oa_binary_apply(y, base, &second, pow_f64);
+        oa_binary_apply(y, base, &second, pow_f64, call->team);
         return OA_OK;
     }
     return mixed_power(y, base, &second, error);

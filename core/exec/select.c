@@ -224,7 +224,7 @@ oa_status oa_kernel_prelu(oa_call *call, oa_error *error)
     oa_array *y;
     status = oa_call_output_like(&y, call, 0, 0, error);
     if (status == OA_OK) {
-        oa_binary_apply(y, x, &slope, loop);
+        oa_binary_apply(y, x, &slope, loop, call->team);
     }
     return status;
 }

@@ -2,8 +2,10 @@
 #include "core/exec/kernels.h"
 #include "core/exec/layouts.h"
 #include "core/exec/order.h"
+#include "core/exec/spread.h"
 #include "core/exec/strided.h"
 #include "core/exec/types.h"
+#include "core/linalg/exponentials.h"
 
 #include <tgmath.h>
 
@@ -17,21 +19,6 @@
             best = x[i] > best ? x[i] : best;                                                                          \
         }                                                                                                              \
         return best;                                                                                                   \
-    }                                                                                                                  \
-    static void softmax_##tag(void *y_, const void *x_, size_t n)                                                      \
-    {                                                                                                                  \
-        type *y = y_;                                                                                                  \
-        const type *x = x_;                                                                                            \
-        const type best = largest_##tag(x, n);                                                                         \
-        double sum = 0.0;                                                                                              \
-        for (size_t i = 0; i < n; i++) {                                                                               \
-            y[i] = exp(x[i] - best);                                                                                   \
-            sum += (double)y[i];                                                                                       \
-        }                                                                                                              \
-        const double scale = 1.0 / sum;                                                                                \
-        for (size_t i = 0; i < n; i++) {                                                                               \
-            y[i] = (type)((double)y[i] * scale);                                                                       \
-        }                                                                                                              \
     }                                                                                                                  \
     static void log_softmax_##tag(void *y_, const void *x_, size_t n)                                                  \
     {                                                                                                                  \
@@ -56,6 +43,22 @@
         }                                                                                                              \
     }
 OA_REAL_TYPES(ROW_LOOPS)
+
+static void softmax_f64(void *y_, const void *x_, size_t n)
+{
+    double *y = y_;
+    const double *x = x_;
+    const double best = largest_f64(x, n);
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        y[i] = exp(x[i] - best);
+        sum += y[i];
+    }
+    const double scale = 1.0 / sum;
+    for (size_t i = 0; i < n; i++) {
+        y[i] = y[i] * scale;
+    }
+}
 
 typedef void (*row_loop)(void *y, const void *x, size_t n);
 
@@ -104,6 +107,22 @@ static void run_strided(oa_array *y, const oa_array *x, const oa_axis_layout *la
     }
 }
 
+typedef struct rows_work {
+    unsigned char *y;
+    const unsigned char *x;
+    row_loop loop;
+    size_t n;
+    size_t bytes; /* of a row */
+} rows_work;
+
+static void run_rows(void *context, size_t first, size_t end)
+{
+    const rows_work *work = context;
+    for (size_t row = first; row < end; row++) {
+        work->loop(work->y + row * work->bytes, work->x + row * work->bytes, work->n);
+    }
+}
+
 static oa_status run(oa_call *call, row_loop f32, row_loop f64, oa_error *error)
 {
     const oa_array *x = call->inputs[0];
@@ -122,10 +141,8 @@ static oa_status run(oa_call *call, row_loop f32, row_loop f64, oa_error *error)
         return status;
     }
     if (layout.inner == 1) {
-        for (size_t o = 0; o < layout.outer; o++) {
-            loop((unsigned char *)y->data + o * layout.n * size, (const unsigned char *)x->data + o * layout.n * size,
-                 layout.n);
-        }
+        rows_work work = {y->data, x->data, loop, layout.n, layout.n * size};
+        oa_spread(call->team, layout.outer, 4 * layout.n, run_rows, &work);
         return OA_OK;
     }
     void *row = oa_call_scratch(call, layout.n, size);
@@ -136,9 +153,14 @@ static oa_status run(oa_call *call, row_loop f32, row_loop f64, oa_error *error)
     return OA_OK;
 }
 
+static void softmax_rows(void *y, const void *x, size_t n)
+{
+    oa_softmax_floats(y, x, n);
+}
+
 oa_status oa_kernel_softmax(oa_call *call, oa_error *error)
 {
-    return run(call, softmax_f32, softmax_f64, error);
+    return run(call, softmax_rows, softmax_f64, error);
 }
 
 oa_status oa_kernel_log_softmax(oa_call *call, oa_error *error)

@@ -1,5 +1,7 @@
 #include "core/exec/strided.h"
 
+#include "core/exec/spread.h"
+
 #include <string.h>
 
 enum { TILE = 16 }; /* elements a side: both the rows read and the rows written stay in the first-level cache */
@@ -159,5 +161,41 @@ void oa_strided_copy(void *dst, const void *src, const size_t *dims, const ptrdi
             offset -= joined_steps[d] * (ptrdiff_t)joined[d];
             index[d] = 0;
         }
+    }
+}
+
+typedef struct strided_work {
+    unsigned char *dst;
+    const unsigned char *src;
+    const size_t *dims;
+    const ptrdiff_t *steps;
+    size_t rank;
+    size_t size;
+    size_t slice; /* elements of one index along the first axis */
+} strided_work;
+
+/* Indices along the first axis. */
+static void copy_slices(void *context, size_t first, size_t end)
+{
+    const strided_work *w = context;
+    size_t dims[OA_MAX_RANK] = {end - first};
+    for (size_t d = 1; d < w->rank; d++) {
+        dims[d] = w->dims[d];
+    }
+    oa_strided_copy(w->dst + first * w->slice * w->size, w->src + (ptrdiff_t)first * w->steps[0] * (ptrdiff_t)w->size,
+                    dims, w->steps, w->rank, w->size);
+}
+
+void oa_strided_spread(oa_team *team, void *dst, const void *src, const size_t *dims, const ptrdiff_t *steps,
+                       size_t rank, size_t size)
+{
+    strided_work w = {dst, src, dims, steps, rank, size, 1};
+    for (size_t d = 1; d < rank; d++) {
+        w.slice *= dims[d];
+    }
+    if (rank == 0) {
+        oa_strided_copy(dst, src, dims, steps, rank, size);
+    } else if (dims[0] && w.slice) {
+        oa_spread(team, dims[0], 2 * w.slice, copy_slices, &w);
     }
 }

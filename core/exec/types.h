@@ -3,6 +3,7 @@
 #define OA_EXEC_TYPES_H
 
 #include "core/ir/dtype.h"
+#include "core/linalg/vector_math.h"
 
 #define OA_REAL_TYPES(X)                                                                                               \
     X(OA_DTYPE_FLOAT, float, f32)                                                                                      \
@@ -34,14 +35,5 @@ static inline bool oa_is_real(oa_dtype dtype)
 {
     return dtype == OA_DTYPE_FLOAT || dtype == OA_DTYPE_DOUBLE;
 }
-
-/* Before a loop whose output may be the very buffer of an input: each element is read before it is written, so
- * iterations are independent and may be vectorised, which the compiler cannot know from the pointers. Clang's
- * counterpart warns at every loop that it cannot vectorise, so it goes without. */
-#if defined(__GNUC__) && !defined(__clang__)
-#define OA_INDEPENDENT _Pragma("GCC ivdep")
-#else
-#define OA_INDEPENDENT
-#endif
 
 #endif

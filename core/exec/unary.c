@@ -1,5 +1,21 @@
 #include "core/exec/unary.h"
 
+#include "core/exec/spread.h"
+
+typedef struct unary_work {
+    unsigned char *y;
+    const unsigned char *x;
+    const oa_unary_row *row;
+    const double *settings;
+} unary_work;
+
+static void run_part(void *context, size_t first, size_t end)
+{
+    const unary_work *work = context;
+    size_t at = first * oa_dtype_size(work->row->dtype);
+    work->row->loop(work->y + at, work->x + at, end - first, work->settings);
+}
+
 oa_status oa_unary_run(oa_call *call, const oa_unary_row *rows, size_t row_count, const double *settings,
                        oa_error *error)
 {
@@ -9,7 +25,8 @@ oa_status oa_unary_run(oa_call *call, const oa_unary_row *rows, size_t row_count
             oa_array *y;
             oa_status status = oa_call_output_like(&y, call, 0, 0, error);
             if (status == OA_OK) {
-                rows[i].loop(y->data, x->data, x->count, settings);
+                unary_work work = {y->data, x->data, &rows[i], settings};
+                oa_spread(call->team, x->count, 2, run_part, &work);
             }
             return status;
         }

@@ -1,6 +1,7 @@
 /* Exp, Log, the trigonometric functions and the like: real functions without attributes. */
 #include "core/exec/kernels.h"
 #include "core/exec/unary.h"
+#include "core/linalg/exponentials.h"
 #include "core/linalg/trigonometry.h"
 
 #include <tgmath.h>
@@ -16,7 +17,6 @@
     OA_UNARY_LOOP(name##_f64, double, expression)                                                                      \
     KERNEL(name)
 
-MATH_KERNEL(exp, exp(x))
 MATH_KERNEL(log, log(x))
 MATH_KERNEL(sqrt, sqrt(x))
 MATH_KERNEL(reciprocal, 1 / x)
@@ -29,13 +29,11 @@ MATH_KERNEL(acos, acos(x))
 MATH_KERNEL(atan, atan(x))
 MATH_KERNEL(sinh, sinh(x))
 MATH_KERNEL(cosh, cosh(x))
-MATH_KERNEL(tanh, tanh(x))
 MATH_KERNEL(asinh, asinh(x))
 MATH_KERNEL(acosh, acosh(x))
 MATH_KERNEL(atanh, atanh(x))
-MATH_KERNEL(erf, erf(x))
 
-/* Networks of signals spend their time here: the functions for float32 are those that run on vectors. */
+/* Networks spend their time here: the functions for float32 are those that run on vectors. */
 #define VECTOR_KERNEL(name, function, expression)                                                                      \
     static void name##_f32(void *y, const void *x, size_t n, const double *settings)                                   \
     {                                                                                                                  \
@@ -47,3 +45,6 @@ MATH_KERNEL(erf, erf(x))
 
 VECTOR_KERNEL(sin, oa_sin_floats, sin(x))
 VECTOR_KERNEL(cos, oa_cos_floats, cos(x))
+VECTOR_KERNEL(exp, oa_exp_floats, exp(x))
+VECTOR_KERNEL(tanh, oa_tanh_floats, tanh(x))
+VECTOR_KERNEL(erf, oa_erf_floats, erf(x))

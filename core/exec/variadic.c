@@ -82,7 +82,7 @@ static oa_status fold(oa_array **y, oa_call *call, oa_binary_loop loop, oa_error
         expand_into(*y, first);
     }
     for (size_t i = 1; i < call->input_count; i++) {
-        oa_binary_apply(*y, i == 1 && is_whole ? first : *y, call->inputs[i], loop);
+        oa_binary_apply(*y, i == 1 && is_whole ? first : *y, call->inputs[i], loop, call->team);
     }
     return OA_OK;
 }
@@ -125,7 +125,7 @@ oa_status oa_kernel_mean(oa_call *call, oa_error *error)
     status =
         oa_array_view(&count, dtype == OA_DTYPE_FLOAT ? (void *)&count_f32 : (void *)&count_f64, dtype, NULL, 0, error);
     if (status == OA_OK) {
-        oa_binary_apply(y, y, &count, oa_binary_find(rows, sizeof rows / sizeof rows[0], dtype));
+        oa_binary_apply(y, y, &count, oa_binary_find(rows, sizeof rows / sizeof rows[0], dtype), call->team);
     }
     return status;
 }

@@ -71,6 +71,12 @@ void oa_blas_set_threads(int threads)
     openblas_set_num_threads(threads < 1 ? 1 : threads);
 }
 
+size_t oa_blas_threads(void)
+{
+    int threads = openblas_get_num_threads();
+    return threads < 1 ? 1 : (size_t)threads;
+}
+
 #if defined(__GNUC__) && defined(__x86_64__)
 /* Of OpenBLAS built with kernels for many processors; absent from others. The first makes it forget its choice, the
  * second makes it choose, by OPENBLAS_CORETYPE where that is set. */

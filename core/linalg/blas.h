@@ -44,5 +44,6 @@ void oa_blas_fit_processor(void);
 
 /* How many threads the BLAS uses from now on (process-wide: that is OpenBLAS's own setting); at least 1. */
 void oa_blas_set_threads(int threads);
+size_t oa_blas_threads(void);
 
 #endif

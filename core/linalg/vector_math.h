@@ -10,9 +10,18 @@
  * vectors, and the right one is taken when the program starts. Without fused multiplications, which round otherwise,
  * all versions compute the same bytes. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define OA_VECTOR_CLONES __attribute__((target_clones("avx2", "default")))
+#define OA_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define OA_VECTOR_CLONES
+#endif
+
+/* Before a loop whose output may be the very buffer of an input: each element is read before it is written, so
+ * iterations are independent and may be vectorised, which the compiler cannot know from the pointers. Clang's
+ * counterpart warns at every loop that it cannot vectorise, so it goes without. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define OA_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define OA_INDEPENDENT
 #endif
 
 /* exp(x), relative error below 3e-7 on [-87, 88]; 0 below, a large finite number above. No branches.

@@ -105,7 +105,8 @@ static oa_status measure_one(void *context, size_t item, size_t worker, oa_error
 {
     const measurement *what = context;
     (void)worker;
-    return oa_compare_pair_measure(&what->run->pairs[item], what->run->options, what->method, &what->run->test, error);
+    return oa_compare_pair_measure(&what->run->pairs[item], what->run->options, what->method, &what->run->test,
+                                   &what->run->match, error);
 }
 
 static oa_status measure_all(comparison *run, size_t method, oa_error *error)
@@ -137,12 +138,12 @@ static json_t *report(const comparison *run, size_t method)
     bool has_accuracy = run->pairs[0].outcomes[method].has_accuracy;
     const oa_compare_set *test = run->pairs[0].test.arrays.inputs.data ? &run->pairs[0].test : &run->test;
     const oa_compare_set *match = run->pairs[0].test.arrays.inputs.data ? &run->pairs[0].test : &run->match;
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "folder",
-                     run->folder, "method", run->options->methods[method].text, "iterations",
-                     (json_int_t)run->options->methods[method].options.iterations, "pairs", (json_int_t)run->count,
-                     "points", (json_int_t)run->options->points, "samples", (json_int_t)test->arrays.inputs.dims[0],
-                     "match_samples", (json_int_t)match->arrays.inputs.dims[0], "threads",
-                     (json_int_t)(run->options->is_side_by_side ? 1 : run->options->threads), "match_labels",
+    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "folder",
+                     run->folder, "method", run->options->methods[method].text, "repair", run->options->repairs,
+                     "iterations", (json_int_t)run->options->methods[method].options.iterations, "pairs",
+                     (json_int_t)run->count, "points", (json_int_t)run->options->points, "samples",
+                     (json_int_t)test->arrays.inputs.dims[0], "match_samples", (json_int_t)match->arrays.inputs.dims[0],
+                     "threads", (json_int_t)(run->options->is_side_by_side ? 1 : run->options->threads), "match_labels",
                      match->arrays.truth.data != NULL, "seconds", STATISTICS(seconds), "barrier", STATISTICS(barrier),
                      "auc", STATISTICS(auc), "end_loss", STATISTICS(end_loss), "middle_loss", STATISTICS(middle_loss),
                      "end_accuracy", has_accuracy ? STATISTICS(end_accuracy) : json_null(), "middle_accuracy",

@@ -63,6 +63,10 @@ static oa_status read_option(oa_compare_options *options, int *at, int argc, cha
         options->is_side_by_side = true;
         return OA_OK;
     }
+    if (strcmp(name, "--repair") == 0) {
+        options->repairs = true;
+        return OA_OK;
+    }
     if (*at + 1 < argc && (strcmp(name, "-m") == 0 || strcmp(name, "--method") == 0)) {
         if (options->method_count == OA_COMPARE_METHODS_MAX) {
             return oa_fail(error, OA_ERROR_USAGE, "at most %d methods at a time", OA_COMPARE_METHODS_MAX);
@@ -208,6 +212,7 @@ const char *oa_compare_help(void)
            "  --pairs N           at most; --first-pair K to begin with\n"
            "  --points N          on the line, ends included (default 11)\n"
            "  --iterations N, --learning-rate X, --seed S, --threads N   for the methods\n"
+           "  --repair            repair the averages on the line, on the samples for matching\n"
            "  --side-by-side      match as many pairs at a time as there are threads, each on one of them\n"
            "  --images FOLDER     Fashion-MNIST, for networks of its images\n"
            "  --results FILE      append the JSON objects to this file, one a line\n";

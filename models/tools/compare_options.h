@@ -28,6 +28,7 @@ typedef struct oa_compare_options {
     size_t first;                          /* pair to begin with */
     size_t points, samples, match_samples, threads;
     bool is_side_by_side; /* as many pairs as threads are matched at a time, each on one */
+    bool repairs;         /* what lies between the ends, on the samples for matching */
     bool wants_help;
 } oa_compare_options;
 

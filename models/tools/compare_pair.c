@@ -79,8 +79,18 @@ oa_status oa_compare_pair_match(oa_compare_pair *pair, const oa_compare_options 
     return status;
 }
 
+static oa_status prepare_repair(oa_repair **repair, const oa_align_run *run, const oa_merge_part *end,
+                                const oa_batches *data, oa_error *error)
+{
+    const oa_graph *a = oa_run_graph(run, 0);
+    oa_repair_end moved[2];
+    oa_repair_settings settings = oa_repair_settings_default();
+    oa_status status = oa_repair_create(repair, a, 2, data, &settings, error);
+    return status == OA_OK ? oa_repair_measure_parents(moved, *repair, a, run->layout, end, 1, error) : status;
+}
+
 oa_status oa_compare_pair_measure(oa_compare_pair *pair, const oa_compare_options *options, size_t method,
-                                  const oa_compare_set *test, oa_error *error)
+                                  const oa_compare_set *test, const oa_compare_set *match, oa_error *error)
 {
     const oa_align_run *run = &pair->run;
     oa_compare_outcome *outcome = &pair->outcomes[method];
@@ -88,15 +98,20 @@ oa_status oa_compare_pair_measure(oa_compare_pair *pair, const oa_compare_option
     const size_t *tensor_b = run->followers[0].pairing.tensor_b;
     oa_payloads payloads = {0};
     oa_curve curve = {0};
+    oa_repair *repair = NULL;
     oa_samples samples = oa_compare_set_samples(pair->test.arrays.inputs.data ? &pair->test : test);
+    oa_samples calibration = oa_compare_set_samples(pair->test.arrays.inputs.data ? &pair->test : match);
     oa_status status = oa_payloads_init(&payloads, b, error);
     if (status == OA_OK) {
         status = oa_layout_apply(&payloads, run->layout, b, tensor_b, &outcome->permutations, error);
     }
     if (status == OA_OK) {
         oa_merge_part end = {.graph = b, .tensor_of = tensor_b, .payloads = &payloads};
-        status = oa_curve_measure(&curve, options->points, oa_run_graph(run, 0), run->layout, &end, &samples,
-                                  CURVE_BATCH, NULL, NULL, NULL, error);
+        status = options->repairs ? prepare_repair(&repair, run, &end, &calibration.data, error) : OA_OK;
+        if (status == OA_OK) {
+            status = oa_curve_measure(&curve, options->points, oa_run_graph(run, 0), run->layout, &end, repair,
+                                      &samples, CURVE_BATCH, NULL, NULL, NULL, error);
+        }
     }
     if (status == OA_OK) {
         size_t last = curve.count - 1;
@@ -113,6 +128,8 @@ oa_status oa_compare_pair_measure(oa_compare_pair *pair, const oa_compare_option
     } else {
         oa_error_context(error, "along the line from %s to %s", pair->paths[1], pair->paths[0]);
     }
+    oa_repair_destroy(repair);
+    oa_samples_close(&calibration);
     oa_curve_free(&curve);
     oa_payloads_free(&payloads);
     oa_samples_close(&samples);

@@ -40,8 +40,9 @@ oa_status oa_compare_load_aligner(oa_aligner **aligner, oa_compare_pair *pair, c
 oa_status oa_compare_pair_match(oa_compare_pair *pair, const oa_compare_options *options, size_t method,
                                 const oa_samples *samples, oa_aligner *aligner, oa_error *error);
 
-/* Measures the line for one method. Several methods and pairs may be measured at once. */
+/* Measures the line for one method, repaired on the samples for matching when that is asked for. Several methods and
+ * pairs may be measured at once. */
 oa_status oa_compare_pair_measure(oa_compare_pair *pair, const oa_compare_options *options, size_t method,
-                                  const oa_compare_set *test, oa_error *error);
+                                  const oa_compare_set *test, const oa_compare_set *match, oa_error *error);
 
 #endif

@@ -196,9 +196,12 @@ void oa_run_free(oa_align_run *run)
         free_similarities(run->followers[i].after, run->layout);
     }
     oa_payloads_free(&run->merged);
+    oa_repair_destroy(run->repair);
+    oa_free(run->ends);
     oa_run_forget_answers(run);
-    oa_curve_free(&run->line[0]);
-    oa_curve_free(&run->line[1]);
+    for (size_t c = 0; c < OA_LINES; c++) {
+        oa_curve_free(&run->line[c]);
+    }
     oa_verdict_free(&run->verdict);
     oa_engine_choice_free(&run->engine);
     oa_samples_close(&run->samples);

@@ -6,6 +6,7 @@
 #include "core/check/curve.h"
 #include "core/check/evaluate.h"
 #include "core/check/judge.h"
+#include "core/check/repair_ends.h"
 #include "core/learn/aligner.h"
 #include "core/match/match.h"
 #include "core/match/scores.h"
@@ -13,6 +14,7 @@
 #include "onnx_io/model.h"
 #include "plugin/cli/engine.h"
 #include "plugin/cli/options.h"
+#include "plugin/cli/report.h"
 
 /* A model to align to the first. */
 typedef struct oa_follower {
@@ -28,8 +30,11 @@ typedef struct oa_follower {
 } oa_follower;
 
 typedef struct oa_seconds_of {
-    double load, symmetry, align, merge, verify, save, evaluate, report;
+    double load, symmetry, align, merge, repair, verify, save, evaluate, report;
 } oa_seconds_of;
+
+/* The lines between two models that are measured. */
+typedef enum oa_line { OA_LINE_NAIVE, OA_LINE_ALIGNED, OA_LINE_REPAIRED, OA_LINES } oa_line;
 
 typedef struct oa_align_run {
     const oa_options *options;
@@ -43,11 +48,16 @@ typedef struct oa_align_run {
     oa_payloads merged;
     oa_samples samples;
     oa_engine_choice engine;            /* once something has to run */
+    oa_progress repairing;              /* shown by `repair`, which refers to it */
+    oa_repair *repair;                  /* with --repair, once the parents are measured */
+    oa_repair_end *ends;                /* [options->model_count], the same */
+    oa_repair_info repaired;            /* of the merged model; of the worst point of a curve */
     oa_evaluation first, naive, result; /* when there are labels */
+    oa_evaluation unrepaired;           /* the merged model's before its repair */
     oa_answers *answers; /* [model_count + 2] of the models, the plain average and the merged one, when it is judged */
     oa_verdict verdict;
-    bool is_judged;   /* there is a verdict */
-    oa_curve line[2]; /* between two models, as they are and aligned, for the report */
+    bool is_judged;          /* there is a verdict */
+    oa_curve line[OA_LINES]; /* between two models, for the report; the last is there with a repair only */
     oa_seconds_of seconds;
     double started;
 } oa_align_run;

@@ -1,4 +1,5 @@
 #include "plugin/cli/align.h"
+#include "plugin/cli/repair.h"
 #include "plugin/cli/report.h"
 #include "plugin/cli/verdict.h"
 
@@ -66,8 +67,9 @@ static json_t *json_evaluation(const oa_align_run *run)
         json_array_append_new(models, json_score(&run->followers[i].evaluation));
     }
     bool is_merged = run->options->emit == OA_EMIT_MERGED;
-    return json_pack("{s:I, s:o, s:o, s:o}", "samples", (json_int_t)run->first.count, "models", models, "naive",
-                     json_score(&run->naive), "merged", is_merged ? json_score(&run->result) : json_null());
+    return json_pack("{s:I, s:o, s:o, s:o, s:o}", "samples", (json_int_t)run->first.count, "models", models, "naive",
+                     json_score(&run->naive), "unrepaired", run->repair ? json_score(&run->unrepaired) : json_null(),
+                     "merged", is_merged ? json_score(&run->result) : json_null());
 }
 
 static oa_status print_json(const oa_align_run *run, const oa_totals *sums, oa_error *error)
@@ -79,12 +81,12 @@ static oa_status print_json(const oa_align_run *run, const oa_totals *sums, oa_e
                   "align", run->seconds.align, "merge", run->seconds.merge, "verify", run->seconds.verify, "save",
                   run->seconds.save, "total", oa_seconds() - run->started);
     json_t *distance = json_pack("{s:f, s:f}", "before", sums->before, "after", sums->after);
-    return oa_json_print(json_pack("{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "output", options->output,
+    return oa_json_print(json_pack("{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "output", options->output,
                                    "method", oa_chain_text(chain, &run->methods), "models", json_models(options),
                                    "groups", json_groups(run), "units", (json_int_t)sums->units, "distance", distance,
                                    "verified", oa_json_verified(options->verifies ? &sums->verified : NULL), "seconds",
-                                   seconds, "evaluation", json_evaluation(run), "verdict",
-                                   oa_verdict_json(run->is_judged ? &run->verdict : NULL)),
+                                   seconds, "repair", oa_json_repair(run), "evaluation", json_evaluation(run),
+                                   "verdict", oa_verdict_json(run->is_judged ? &run->verdict : NULL)),
                          error);
 }
 
@@ -107,6 +109,9 @@ static void print_evaluation(const oa_align_run *run)
         print_score(oa_model_label(label, i + 1), options->models[i + 1], &run->followers[i].evaluation);
     }
     print_score("naive", "averaged without aligning", &run->naive);
+    if (run->repair) {
+        print_score("before", "merged, not yet repaired", &run->unrepaired);
+    }
     if (options->emit == OA_EMIT_MERGED) {
         print_score("merged", options->output, &run->result);
     }
@@ -127,6 +132,7 @@ static oa_status print_text(const oa_align_run *run, const oa_totals *sums, oa_e
     } else {
         printf("  not verified (--no-verify)\n");
     }
+    oa_print_repair(run);
     if (run->samples.targets.count) {
         print_evaluation(run);
     }

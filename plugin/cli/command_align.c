@@ -7,6 +7,7 @@
 #include "plugin/cli/html_report.h"
 #include "plugin/cli/inputs.h"
 #include "plugin/cli/output_folder.h"
+#include "plugin/cli/repair.h"
 #include "plugin/cli/report.h"
 
 static oa_status verify(oa_align_run *run, size_t index, oa_error *error)
@@ -144,9 +145,14 @@ static oa_status judge(oa_align_run *run, oa_error *error)
 
 static oa_status merge(oa_align_run *run, oa_error *error)
 {
+    oa_status status = oa_run_prepare_repair(run, error);
     double start = oa_seconds();
-    oa_status status = average(&run->merged, run, false, error);
+    status = status == OA_OK ? average(&run->merged, run, false, error) : status;
     run->seconds.merge = oa_seconds() - start;
+    if (status == OA_OK && run->repair) {
+        status = evaluate(&run->unrepaired, run, 0, &run->merged, OA_NONE, error);
+        status = status == OA_OK ? oa_run_repair(run, error) : status;
+    }
     if (status == OA_OK) {
         status = evaluate(&run->result, run, 0, &run->merged, run->options->model_count + 1, error);
     }
@@ -254,6 +260,9 @@ static oa_status run_all(oa_align_run *run, oa_error *error)
         status = merge(run, error);
     }
     status = status == OA_OK ? save(run, error) : status;
+    if (status == OA_OK) {
+        oa_note_repair(run);
+    }
     return status == OA_OK ? oa_align_print(run, error) : status;
 }
 

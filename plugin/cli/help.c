@@ -17,6 +17,7 @@ const char *oa_options_help(void)
            "      --emit merged|aligned average after aligning (default), or B reordered with its function unchanged\n"
            "      --lambda T            share of A when merging two models (default 0.5)\n"
            "      --weights W1,W2,...   one share for each model\n"
+           "      --repair              restore means and spreads of the merged model's units from --data\n"
            "      --save-permutation F  write the permutations found (JSON)\n"
            "      --report FILE.html    write a page that shows what was done and whether the result is any good\n"
            "\n"

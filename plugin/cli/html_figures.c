@@ -16,7 +16,7 @@ static void put_curve_plot(oa_svg *page, const oa_align_run *run, bool of_accura
         "<figure><svg viewBox=\"0 0 380 280\" role=\"img\" aria-label=\"%s along the line from B to A, averaged as "
         "they are and aligned\">\n",
         title);
-    oa_curve_plot(page, &plot, &run->line[0], &run->line[1], of_accuracy);
+    oa_curve_plot(page, &plot, run->line, 2, of_accuracy);
     oa_svg_put(page, "</svg></figure>\n");
 }
 

@@ -246,6 +246,7 @@ static const option_entry table[] = {
     {"--learning-rate", 0, PARSES, FOR_MATCHERS, 0, read_learning_rate},
     {"--lambda", 0, KEEPS, FOR_ALIGN, offsetof(oa_options, lambda_text), NULL},
     {"--weights", 0, KEEPS, FOR_ALIGN, offsetof(oa_options, weights_text), NULL},
+    {"--repair", 0, SETS, FOR_MATCHERS, offsetof(oa_options, repairs), NULL},
     {"--data", 0, PARSES, FOR_RUNNERS | FOR_CURVE | FOR_TRAIN, 0, read_data},
     {"--labels", 0, KEEPS, FOR_MATCHERS | FOR_TRAIN, offsetof(oa_options, labels), NULL},
     {"--loss", 0, PARSES, FOR_MATCHERS | FOR_TRAIN, 0, read_loss},
@@ -442,6 +443,13 @@ static oa_status check(oa_option_parse *p)
     }
     if (options->labels && !options->data) {
         return oa_fail(p->error, OA_ERROR_USAGE, "--labels needs the samples they belong to: give --data, too");
+    }
+    if (options->repairs && !options->data) {
+        return oa_fail(p->error, OA_ERROR_USAGE,
+                       "--repair measures the merged model on samples: give --data (labels are not needed)");
+    }
+    if (options->repairs && options->emit == OA_EMIT_ALIGNED) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "--repair is for merged models; --emit aligned merges nothing");
     }
     if (options->points && options->command == OA_COMMAND_ALIGN && !options->report) {
         return oa_fail(p->error, OA_ERROR_USAGE, "--points are those of the line that --report shows: give that, too");

@@ -84,6 +84,7 @@ typedef struct oa_options {
     const char *axis;   /* to explain (inspect) */
     const char *dot;    /* drawing to write (inspect) */
     size_t points;      /* of a curve; 0: not given */
+    bool repairs;
     bool inverts;
     bool randomises;
     bool verifies;

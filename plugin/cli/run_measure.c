@@ -5,18 +5,20 @@
 
 enum { LINE_BATCH = 100 };
 
-static oa_status measure_line(oa_align_run *run, size_t points, bool is_aligned, oa_error *error)
+static oa_status measure_line(oa_align_run *run, size_t points, oa_line line, oa_error *error)
 {
+    static const char *const names[OA_LINES] = {"naive", "aligned", "repaired"};
     oa_progress progress;
     oa_merge_part b = {.graph = oa_run_graph(run, 1),
                        .tensor_of = run->followers[0].pairing.tensor_b,
-                       .payloads = is_aligned ? &run->followers[0].payloads : NULL};
+                       .payloads = line == OA_LINE_NAIVE ? NULL : &run->followers[0].payloads};
     oa_runnable a;
-    oa_progress_start(&progress, run->options, is_aligned ? "aligned" : "naive");
+    oa_progress_start(&progress, run->options, names[line]);
     oa_status status = oa_run_runnable(&a, run, 0, NULL, error);
     if (status == OA_OK) {
-        status = oa_curve_measure(&run->line[is_aligned], points, a.graph, run->layout, &b, &run->samples, LINE_BATCH,
-                                  a.engine, oa_progress_step, &progress, error);
+        status = oa_curve_measure(&run->line[line], points, a.graph, run->layout, &b,
+                                  line == OA_LINE_REPAIRED ? run->repair : NULL, &run->samples, LINE_BATCH, a.engine,
+                                  oa_progress_step, &progress, error);
     }
     oa_progress_end(&progress);
     if (status != OA_OK) {
@@ -29,8 +31,9 @@ oa_status oa_run_measure_line(oa_align_run *run, size_t points, oa_error *error)
 {
     double start = oa_seconds();
     size_t settled = run->options->points ? run->options->points : points;
-    oa_status status = measure_line(run, settled, false, error);
-    status = status == OA_OK ? measure_line(run, settled, true, error) : status;
+    oa_status status = measure_line(run, settled, OA_LINE_NAIVE, error);
+    status = status == OA_OK ? measure_line(run, settled, OA_LINE_ALIGNED, error) : status;
+    status = status == OA_OK && run->repair ? measure_line(run, settled, OA_LINE_REPAIRED, error) : status;
     run->seconds.report += oa_seconds() - start;
     return status;
 }

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 enum { ITEMS = 1000, WORKERS = 4 };
 
@@ -75,12 +76,43 @@ static void parallel__reports_the_lowest_failure_and_begins_no_more(void **state
     }
 }
 
+/* One team, job after job, long and short ones, with pauses in which its members fall asleep. */
+static void team__does_job_after_job(void **state)
+{
+    (void)state;
+    for (size_t threads = 1; threads <= WORKERS; threads++) {
+        oa_team *team = NULL;
+        assert_int_equal(oa_team_create(&team, threads, NULL), OA_OK);
+        assert_int_equal(oa_team_size(team), threads);
+        for (size_t round = 0; round < 300; round++) {
+            tally t = {.first_failure = round % 10 == 3 ? 7 : ITEMS};
+            size_t count = round % 7 == 0 ? ITEMS : round % 5;
+            bool fails = t.first_failure < count;
+            assert_int_equal(oa_team_run(team, count, count_item, &t, NULL), fails ? OA_ERROR_INPUT : OA_OK);
+            for (size_t i = 0; i < ITEMS && !fails; i++) {
+                assert_int_equal(atomic_load(&t.done[i]), i < count);
+            }
+            assert_int_equal(atomic_load(&t.clashes) + atomic_load(&t.strangers), 0);
+            if (round % 60 == 0) {
+                nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+            }
+        }
+        oa_team_destroy(team);
+    }
+    tally alone = {.first_failure = ITEMS};
+    assert_int_equal(oa_team_run(NULL, 3, count_item, &alone, NULL), OA_OK);
+    assert_int_equal(atomic_load(&alone.done[2]), 1);
+    assert_int_equal(oa_team_size(NULL), 1);
+    oa_team_destroy(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parallel__does_every_item_once_and_no_worker_twice_at_a_time),
         cmocka_unit_test(parallel__has_nothing_to_do_without_items_and_no_more_workers_than_items),
         cmocka_unit_test(parallel__reports_the_lowest_failure_and_begins_no_more),
+        cmocka_unit_test(team__does_job_after_job),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

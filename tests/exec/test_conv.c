@@ -196,6 +196,25 @@ static void conv__splits_large_outputs_into_tiles(void **state)
     check_case(&line, OA_DTYPE_FLOAT, &random, 7);
 }
 
+/* So many channels and places that panels end inside of rows and images, and depths are in several blocks. */
+static void conv__of_many_channels_equals_the_definition(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        oa_random random;
+        oa_random_init(&random, seed);
+        conv_case c = random_case(&random, 1 + seed % 3);
+        c.groups = random_between(&random, 1, 2);
+        c.in_channels = random_between(&random, 1, 40);
+        c.out_channels = random_between(&random, 9, 25);
+        size_t more = c.rank == 1 ? random_between(&random, 0, 150) : random_between(&random, 0, 12), d = c.rank - 1;
+        c.in[d] += more * (size_t)c.stride[d];
+        c.out[d] += more;
+        check_case(&c, OA_DTYPE_FLOAT, &random, seed);
+    }
+    print_message("seeds 1 to 60\n");
+}
+
 static void conv__gives_the_bias_where_there_are_no_channels(void **state)
 {
     (void)state;
@@ -380,6 +399,7 @@ int main(void)
         cmocka_unit_test(conv__equals_the_definition),
         cmocka_unit_test(conv__depthwise_equals_the_definition),
         cmocka_unit_test(conv__splits_large_outputs_into_tiles),
+        cmocka_unit_test(conv__of_many_channels_equals_the_definition),
         cmocka_unit_test(conv__gives_the_bias_where_there_are_no_channels),
         cmocka_unit_test(conv__pads_automatically),
         cmocka_unit_test(conv_transpose__undoes_the_shape_of_conv),

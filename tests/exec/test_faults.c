@@ -306,7 +306,8 @@ static void run__widens_weights_for_one_node_at_a_time(void **state)
     assert_int_equal(net_finish(&made), OA_OK);
     size_t peak = peak_of(&made, &x);
     print_message("peak %zu bytes; one weight widened has %zu\n", peak, 300 * 300 * sizeof(float));
-    assert_true(peak < 300 * 300 * sizeof(float) + 100000);
+    /* Besides, what two or so threads multiply in. */
+    assert_true(peak < 300 * 300 * sizeof(float) + 300000);
     net_destroy(&made);
     oa_array_free(&x);
     free_arrays(weights, 20);

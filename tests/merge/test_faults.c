@@ -1,5 +1,7 @@
-/* Merging while the n-th allocation fails, for every n. */
+/* Merging and repairing while the n-th allocation fails, for every n. */
+#include "core/check/repair_ends.h"
 #include "core/merge/merge.h"
+#include "core/merge/repair.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/failing_allocations.h"
 #include "tests/support/graph_builder.h"
@@ -52,8 +54,57 @@ static void merge__reports_every_failing_allocation(void **state)
     test_graph_destroy(k);
 }
 
+static oa_status repair_all(const oa_graph *a, const oa_graph *b, const oa_layout *layout, const oa_batches *data,
+                            oa_error *error)
+{
+    oa_repair_end ends[2];
+    oa_repair_info info;
+    oa_repair *repair = NULL;
+    oa_payloads merged = {0};
+    oa_merge_part part = {.graph = b, .weight = 0.5};
+    oa_repair_settings settings = oa_repair_settings_default();
+    oa_status status = oa_repair_create(&repair, a, 2, data, &settings, error);
+    status = status == OA_OK ? oa_repair_measure_parents(ends, repair, a, layout, &part, 1, error) : status;
+    status = status == OA_OK ? oa_payloads_init(&merged, a, error) : status;
+    status = status == OA_OK ? oa_merge(&merged, a, layout, &part, 1, error) : status;
+    status = status == OA_OK ? oa_repair_apply(&merged, &info, repair, (double[]){0.5, 0.5}, error) : status;
+    oa_payloads_free(&merged);
+    oa_repair_destroy(repair);
+    return status;
+}
+
+static void repair__reports_every_failing_allocation(void **state)
+{
+    (void)state;
+    test_graph *g = test_graph_create(1), *k = test_graph_create(2);
+    const oa_graph *a = build(g), *b = build(k);
+    oa_layout *layout = discover(a);
+    oa_array images = {0};
+    assert_int_equal(oa_array_init(&images, OA_DTYPE_FLOAT, (size_t[]){4, 3, 5, 5}, 4, NULL), OA_OK);
+    for (size_t i = 0; i < images.count; i++) {
+        ((float *)images.data)[i] = (float)(i * 37 % 19);
+    }
+    oa_batches data = oa_batches_of_array(&images);
+    size_t n = 1;
+    for (bool has_failed = true; has_failed; n++) {
+        oa_error error = {0};
+        assert_true(n < TOO_MANY);
+        fail_allocation(n);
+        oa_status status = repair_all(a, b, layout, &data, &error);
+        has_failed = allocation_has_failed();
+        assert_int_equal(status, has_failed ? OA_ERROR_MEMORY : OA_OK);
+        assert_true(!has_failed || strlen(error.message) > 0);
+    }
+    assert_true(n > 30);
+    oa_array_free(&images);
+    oa_layout_destroy(layout);
+    test_graph_destroy(g);
+    test_graph_destroy(k);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(merge__reports_every_failing_allocation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(merge__reports_every_failing_allocation),
+                                       cmocka_unit_test(repair__reports_every_failing_allocation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
