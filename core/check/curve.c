@@ -29,8 +29,7 @@ void oa_curve_summarise(oa_curve *curve)
 
 static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, const oa_layout *layout,
                                const oa_merge_part *b, oa_repair *repair, const oa_samples *samples, size_t batch,
-                               const oa_engine *engine,
-                               oa_error *error)
+                               const oa_engine *engine, oa_error *error)
 {
     oa_merge_part part = *b;
     oa_payloads mixed = {0};
@@ -61,9 +60,8 @@ static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, con
 
 oa_status oa_curve_measure(oa_curve *curve, size_t count, const oa_graph *a, const oa_layout *layout,
                            const oa_merge_part *b, oa_repair *repair, const oa_samples *samples, size_t batch,
-                           const oa_engine *engine,
-                           void (*progress)(void *context, size_t done, size_t total), void *progress_context,
-                           oa_error *error)
+                           const oa_engine *engine, void (*progress)(void *context, size_t done, size_t total),
+                           void *progress_context, oa_error *error)
 {
     if (count < 2) {
         return oa_fail(error, OA_ERROR_USAGE, "a curve needs at least 2 points, not %zu", count);

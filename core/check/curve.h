@@ -31,9 +31,8 @@ void oa_curve_free(oa_curve *curve);
  * ICML 2024, section 6. Errors as oa_evaluate and oa_merge. O(count * evaluation). */
 oa_status oa_curve_measure(oa_curve *curve, size_t count, const oa_graph *a, const oa_layout *layout,
                            const oa_merge_part *b, oa_repair *repair, const oa_samples *samples, size_t batch,
-                           const oa_engine *engine,
-                           void (*progress)(void *context, size_t done, size_t total), void *progress_context,
-                           oa_error *error);
+                           const oa_engine *engine, void (*progress)(void *context, size_t done, size_t total),
+                           void *progress_context, oa_error *error);
 
 /* Sets barrier and auc from lambda and loss. */
 void oa_curve_summarise(oa_curve *curve);
