@@ -27,6 +27,14 @@ step "clang build"
 cmake --preset clang >/dev/null
 cmake --build --preset clang
 
+step "oracles (PyPI, in build/venv), ONNX Runtime for the engine of that name among them"
+if ! cmp -s tests/python/requirements.txt build/venv/installed.txt; then
+    rm -rf build/venv
+    python3 -m venv build/venv
+    build/venv/bin/pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+    cp tests/python/requirements.txt build/venv/installed.txt
+fi
+
 step "unit tests, release"
 ctest --test-dir build/release --output-on-failure -LE slow
 
@@ -40,14 +48,6 @@ step "sanitizer build and unit tests"
 cmake --preset asan >/dev/null
 cmake --build --preset asan
 ctest --test-dir build/asan --output-on-failure -LE slow
-
-step "oracles (PyPI, in build/venv)"
-if ! cmp -s tests/python/requirements.txt build/venv/installed.txt; then
-    rm -rf build/venv
-    python3 -m venv build/venv
-    build/venv/bin/pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
-    cp tests/python/requirements.txt build/venv/installed.txt
-fi
 
 step "assignment against SciPy"
 build/venv/bin/python tests/python/check_assign.py build/release/tests/assign/assign_driver

@@ -46,6 +46,21 @@ size_t oa_model_payload_bytes(const oa_model *model);
  * payloads is not the graph's of tensors. O(bytes); memory beyond the model only for lists of the changed tensors. */
 oa_status oa_model_save(const char *path, oa_model *model, const oa_payloads *payloads, oa_error *error);
 
+/* The bytes of the file that oa_model_save would write, owned by the caller (oa_free). OA_ERROR_UNSUPPORTED when one
+ * block of bytes cannot hold the model: it has external data, or passes 2 GiB. OA_ERROR_MEMORY, OA_ERROR_INTERNAL, and
+ * what happens to the message, as there. */
+oa_status oa_model_pack(unsigned char **bytes, size_t *size, oa_model *model, const oa_payloads *payloads,
+                        oa_error *error);
+
+/* Makes values outputs of the model, behind its own and in the order of their index, in all that is written from now on
+ * until oa_model_hide: for runtimes that show outputs only. `shown` [value_count] are flags of values of the graph
+ * itself; own outputs, inputs and constants among them are passed over. OA_ERROR_INTERNAL for values of bodies,
+ * OA_ERROR_MEMORY; nothing is shown then. O(values). */
+oa_status oa_model_show(oa_model *model, const bool *shown, oa_error *error);
+void oa_model_hide(oa_model *model);
+/* Is a value that is flagged one that oa_model_show adds? */
+bool oa_model_adds(const oa_model *model, size_t value);
+
 /* True when both paths name the same existing file (also through links), or neither exists and they would be the same
  * name in the same folder. */
 bool oa_same_file(const char *path, const char *other);

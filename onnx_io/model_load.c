@@ -194,6 +194,7 @@ void oa_model_destroy(oa_model *model)
     if (!model) {
         return;
     }
+    oa_model_hide(model);
     oa_graph_destroy(model->graph);
     oa_free(model->sources);
     oa_free(model->externals);

@@ -34,11 +34,19 @@ struct oa_model {
     size_t external_count;
     size_t external_capacity;
     size_t payload_bytes;
+    /* While values are shown (oa_model_show): */
+    Onnx__ValueInfoProto **own_outputs; /* [own_output_count] the message's list, or NULL */
+    size_t own_output_count;
+    oa_arena shown; /* owns the list that stands in its place */
 };
 
 /* oa_model_save with another limit for the bytes of the message: tests cannot fill 2 GiB. */
 oa_status oa_model_save_limited(const char *path, oa_model *model, const oa_payloads *payloads, size_t limit,
                                 oa_error *error);
+
+/* oa_model_pack with another limit. */
+oa_status oa_model_pack_limited(unsigned char **bytes, size_t *size, oa_model *model, const oa_payloads *payloads,
+                                size_t limit, oa_error *error);
 
 /* Makes a model of a message whose blocks all come from oa_malloc, and which is freed with the model, or at once on
  * failure. `path` is what errors and external data go by. Errors as oa_model_load. */

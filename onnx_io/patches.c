@@ -321,42 +321,62 @@ oa_status oa_patches_place(oa_patches *patches, Onnx__TensorProto *tensor, const
     return status;
 }
 
-/* A file behind protobuf's interface, which has no way to report a failure: the file remembers it. */
-typedef struct file_buffer {
+/* What is behind protobuf's interface: a file, which remembers failures, since the interface has no way to report them,
+ * or memory that is large enough. */
+typedef struct sink_buffer {
     ProtobufCBuffer base;
-    oa_output_file *file;
+    oa_output_file *file; /* NULL: memory */
+    unsigned char *memory;
+    size_t used; /* of the memory */
     const oa_patches *patches;
-} file_buffer;
+} sink_buffer;
 
-static void write_stream(oa_output_file *file, const oa_stream *stream)
+static void put(sink_buffer *sink, const void *data, size_t size)
+{
+    if (sink->file) {
+        oa_output_file_write(sink->file, data, size);
+    } else if (size) {
+        memcpy(sink->memory + sink->used, data, size);
+        sink->used += size;
+    }
+}
+
+/* As many varints at a time as fit a block. */
+static void write_stream(sink_buffer *sink, const oa_stream *stream)
 {
     unsigned char block[64 * OA_VARINT_SIZE];
     size_t used = 0;
     for (size_t i = 0; i < stream->count; i++) {
         used += oa_varint_write(block + used, oa_widen(stream->data, stream->dtype, i));
         if (used > sizeof block - OA_VARINT_SIZE) {
-            oa_output_file_write(file, block, used);
+            put(sink, block, used);
             used = 0;
         }
     }
-    oa_output_file_write(file, block, used);
+    put(sink, block, used);
 }
 
-static void append_to_file(ProtobufCBuffer *buffer, size_t size, const uint8_t *data)
+static void append(ProtobufCBuffer *buffer, size_t size, const uint8_t *data)
 {
-    const file_buffer *self = (const file_buffer *)buffer;
+    sink_buffer *self = (sink_buffer *)buffer;
     uintptr_t first = (uintptr_t)self->patches->streams;
     uintptr_t at = (uintptr_t)data;
     if (at >= first && at < first + self->patches->stream_count * sizeof(oa_stream)) {
-        write_stream(self->file, (const oa_stream *)(const void *)data);
+        write_stream(self, (const oa_stream *)(const void *)data);
     } else {
-        oa_output_file_write(self->file, data, size);
+        put(self, data, size);
     }
 }
 
 void oa_patches_write(oa_output_file *file, const oa_patches *patches, const oa_model *model)
 {
-    file_buffer buffer = {.base = {.append = append_to_file}, .file = file, .patches = patches};
+    sink_buffer buffer = {.base = {.append = append}, .file = file, .patches = patches};
+    protobuf_c_message_pack_to_buffer(&model->message->base, &buffer.base);
+}
+
+void oa_patches_pack(unsigned char *bytes, const oa_patches *patches, const oa_model *model)
+{
+    sink_buffer buffer = {.base = {.append = append}, .memory = bytes, .patches = patches};
     protobuf_c_message_pack_to_buffer(&model->message->base, &buffer.base);
 }
 

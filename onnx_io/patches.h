@@ -56,8 +56,9 @@ oa_status oa_patches_apply(oa_patches *patches, oa_model *model, const oa_payloa
 oa_status oa_patches_place(oa_patches *patches, Onnx__TensorProto *tensor, const oa_external_place *place,
                            oa_error *error);
 
-/* Serialises the message of `model` to `file`. */
+/* Serialises the message of `model` to `file`, or to `bytes`, which have room for its packed size. */
 void oa_patches_write(oa_output_file *file, const oa_patches *patches, const oa_model *model);
+void oa_patches_pack(unsigned char *bytes, const oa_patches *patches, const oa_model *model);
 
 /* Makes the message what it was. */
 void oa_patches_undo(oa_patches *patches);

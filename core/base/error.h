@@ -13,7 +13,7 @@
     X(OA_ERROR_ARCHITECTURE, 4, "the models do not share an architecture")                                             \
     X(OA_ERROR_OUTPUT, 5, "the output cannot be written")                                                              \
     X(OA_ERROR_MEMORY, 6, "out of memory")                                                                             \
-    X(OA_ERROR_UNSUPPORTED, 3, "the built-in executor does not support this")                                          \
+    X(OA_ERROR_UNSUPPORTED, 3, "no engine at hand can run this")                                                       \
     X(OA_ERROR_INTERNAL, 7, "internal error")
 
 typedef enum oa_status {

@@ -29,7 +29,7 @@ void oa_curve_summarise(oa_curve *curve)
 
 static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, const oa_layout *layout,
                                const oa_merge_part *b, oa_repair *repair, const oa_samples *samples, size_t batch,
-                               oa_error *error)
+                               const oa_engine *engine, oa_error *error)
 {
     oa_merge_part part = *b;
     oa_payloads mixed = {0};
@@ -48,7 +48,8 @@ static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, con
         }
     }
     if (status == OA_OK) {
-        status = oa_evaluate(&evaluation, &(oa_runnable){.graph = a, .payloads = &mixed}, samples, batch, error);
+        status = oa_evaluate(&evaluation, &(oa_runnable){.graph = a, .payloads = &mixed, .engine = engine}, samples,
+                             batch, error);
     }
     curve->loss[i] = evaluation.loss;
     curve->accuracy[i] = evaluation.accuracy;
@@ -59,8 +60,8 @@ static oa_status measure_point(oa_curve *curve, size_t i, const oa_graph *a, con
 
 oa_status oa_curve_measure(oa_curve *curve, size_t count, const oa_graph *a, const oa_layout *layout,
                            const oa_merge_part *b, oa_repair *repair, const oa_samples *samples, size_t batch,
-                           void (*progress)(void *context, size_t done, size_t total), void *progress_context,
-                           oa_error *error)
+                           const oa_engine *engine, void (*progress)(void *context, size_t done, size_t total),
+                           void *progress_context, oa_error *error)
 {
     if (count < 2) {
         return oa_fail(error, OA_ERROR_USAGE, "a curve needs at least 2 points, not %zu", count);
@@ -74,7 +75,7 @@ oa_status oa_curve_measure(oa_curve *curve, size_t count, const oa_graph *a, con
                            : oa_fail(error, OA_ERROR_MEMORY, "out of memory for a curve of %zu points", count);
     for (size_t i = 0; i < count && status == OA_OK; i++) {
         made.lambda[i] = (double)i / (double)(count - 1);
-        status = measure_point(&made, i, a, layout, b, repair, samples, batch, error);
+        status = measure_point(&made, i, a, layout, b, repair, samples, batch, engine, error);
         if (progress) {
             progress(progress_context, i + 1, count);
         }

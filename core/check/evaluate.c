@@ -1,24 +1,22 @@
 #include "core/check/evaluate.h"
 
 #include "core/check/score.h"
+#include "core/exec/feed.h"
 
 /* What stays from batch to batch. */
 typedef struct evaluation_run {
     const oa_runnable *model;
     const oa_samples *samples;
-    oa_executor *executor;
+    oa_session *session;
     oa_array *results; /* [outputs] */
-    oa_array data;
+    oa_rows rows;
+    oa_feed feed;
     oa_array targets;
     oa_score score;
 } evaluation_run;
 
-static oa_status check_fit(const oa_graph *graph, const oa_samples *samples, bool needs_targets, oa_error *error)
+static oa_status check_samples(const oa_samples *samples, bool needs_targets, oa_error *error)
 {
-    if (graph->input_count != 1) {
-        return oa_fail(error, OA_ERROR_INPUT, "samples fit models with one input only, this one has %zu",
-                       graph->input_count);
-    }
     if (!needs_targets && samples->data.count && !samples->targets.count) {
         return OA_OK;
     }
@@ -38,13 +36,16 @@ static oa_status check_fit(const oa_graph *graph, const oa_samples *samples, boo
 static oa_status run_batch(evaluation_run *run, size_t first, size_t n, size_t size, oa_error *error)
 {
     const oa_graph *graph = run->model->graph;
-    oa_status status = oa_batches_read(&run->data, &run->samples->data, first, n, size, error);
     bool has_targets = run->samples->targets.count > 0;
+    oa_status status = oa_rows_read(&run->rows, &run->samples->data, first, n, size, error);
+    if (status == OA_OK) {
+        status = oa_feed_set(&run->feed, graph, &run->rows, run->model->input_of, error);
+    }
     if (status == OA_OK && has_targets) {
         status = oa_batches_read(&run->targets, &run->samples->targets, first, n, size, error);
     }
     if (status == OA_OK) {
-        status = oa_executor_run(run->results, run->executor, &run->data, run->model->payloads, error);
+        status = oa_session_run(run->results, run->session, run->feed.inputs, NULL, NULL, error);
     }
     if (status == OA_OK) {
         status = oa_score_add(&run->score, &run->results[0], has_targets ? &run->targets : NULL, n, error);
@@ -64,22 +65,21 @@ oa_status oa_evaluate(oa_evaluation *evaluation, const oa_runnable *model, const
 oa_status oa_evaluate_answers(oa_evaluation *evaluation, oa_answers *answers, const oa_runnable *model,
                               const oa_samples *samples, size_t batch, oa_error *error)
 {
-    oa_status status = check_fit(model->graph, samples, !answers, error);
+    oa_status status = check_samples(samples, !answers, error);
     if (status != OA_OK) {
         return status;
     }
-    const oa_value *declared = &model->graph->values[model->graph->inputs[0]];
-    bool is_fixed = declared->has_shape && declared->rank > 0 && declared->dims[0] > 0;
+    size_t fixed = oa_fixed_batch(model->graph);
     size_t total = samples->data.count;
-    size_t step = is_fixed ? (size_t)declared->dims[0] : batch;
+    size_t step = fixed ? fixed : oa_batches_fit(&samples->data, batch);
     evaluation_run run = {
         .model = model, .samples = samples, .score = {.kind = samples->loss, .answers = answers, .expected = total}};
     run.results = oa_calloc(model->graph->output_count, sizeof *run.results);
-    status = run.results ? oa_executor_create(&run.executor, model->graph, error)
+    status = run.results ? oa_session_create(&run.session, model->engine, model->graph, model->payloads, NULL, error)
                          : oa_fail(error, OA_ERROR_MEMORY, "out of memory while evaluating");
     for (size_t first = 0; first < total && status == OA_OK; first += step) {
         size_t n = total - first < step ? total - first : step;
-        status = run_batch(&run, first, n, is_fixed ? step : n, error);
+        status = run_batch(&run, first, n, fixed ? step : n, error);
     }
     if (status == OA_OK) {
         *evaluation = oa_score_result(&run.score);
@@ -87,9 +87,10 @@ oa_status oa_evaluate_answers(oa_evaluation *evaluation, oa_answers *answers, co
         oa_answers_free(answers);
     }
     oa_score_free(&run.score);
-    oa_array_free(&run.data);
+    oa_rows_free(&run.rows);
+    oa_feed_free(&run.feed);
     oa_array_free(&run.targets);
-    oa_executor_destroy(run.executor);
+    oa_session_destroy(run.session);
     oa_free(run.results);
     return status;
 }

@@ -13,11 +13,11 @@ typedef struct oa_evaluation {
     double loss;       /* as samples->loss says */
 } oa_evaluation;
 
-/* Evaluates a model with one input on its first output: for cross-entropy [batch, positions..., classes] with a label
- * for every position (none: for every sample), for MSE anything with a target for every element. `batch` samples are in
- * memory at a time. Models whose batch size is fixed are run at that size, the last samples padded by repeating;
- * otherwise in batches of at most `batch`. Sums in double. Errors: OA_ERROR_INPUT when samples, targets and model do
- * not fit, OA_ERROR_UNSUPPORTED, OA_ERROR_MEMORY. */
+/* Evaluates a model on its first output: for cross-entropy [batch, positions..., classes] with a label for every
+ * position (none: for every sample), for MSE anything with a target for every element. At most `batch` samples are in
+ * memory at a time, fewer when they are large (oa_batches_fit); models whose batch size is fixed are run at that size,
+ * the last samples padded by repeating. Sums in double. Errors: OA_ERROR_INPUT when samples, targets and model do not
+ * fit, OA_ERROR_UNSUPPORTED, OA_ERROR_MEMORY. */
 oa_status oa_evaluate(oa_evaluation *evaluation, const oa_runnable *model, const oa_samples *samples, size_t batch,
                       oa_error *error);
 

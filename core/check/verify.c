@@ -24,58 +24,6 @@ double oa_tolerance_of(const oa_graph *graph)
     return tolerance;
 }
 
-static size_t dimension_of(const oa_value *declared, size_t axis, const oa_verify_settings *settings)
-{
-    if (declared->dims[axis] >= 0) {
-        return (size_t)declared->dims[axis];
-    }
-    for (size_t i = 0; i < settings->dimension_count && declared->symbols[axis]; i++) {
-        if (strcmp(settings->dimensions[i].name, declared->symbols[axis]) == 0) {
-            return settings->dimensions[i].value;
-        }
-    }
-    return 1;
-}
-
-static void fill(oa_array *input, oa_random *random)
-{
-    size_t size = oa_dtype_size(input->dtype);
-    unsigned char *bytes = input->data;
-    for (size_t i = 0; i < input->count; i++) {
-        if (oa_dtype_is_float(input->dtype)) {
-            float value = (float)oa_random_normal(random);
-            oa_floats_from_f32(bytes + i * size, input->dtype, &value, 1);
-        } else {
-            bytes[i * size] = (unsigned char)oa_random_below(random, 2); /* the rest of a little-endian integer is 0 */
-        }
-    }
-}
-
-oa_status oa_random_input(oa_array *input, const oa_value *declared, const oa_verify_settings *settings,
-                          oa_random *random, oa_error *error)
-{
-    size_t dims[OA_MAX_RANK] = {0};
-    bool is_drawable = oa_dtype_is_float(declared->dtype) ||
-                       (declared->dtype >= OA_DTYPE_UINT8 && declared->dtype <= OA_DTYPE_INT64) ||
-                       declared->dtype == OA_DTYPE_BOOL || declared->dtype == OA_DTYPE_UINT32 ||
-                       declared->dtype == OA_DTYPE_UINT64;
-    if (!is_drawable || declared->is_opaque) {
-        return oa_fail(error, OA_ERROR_UNSUPPORTED, "input '%s' is of type %s, for which no random values can be drawn",
-                       declared->name, oa_dtype_name(declared->dtype));
-    }
-    if (!declared->has_shape) {
-        return oa_fail(error, OA_ERROR_INPUT, "input '%s' declares no shape: give samples with --data", declared->name);
-    }
-    for (size_t k = 0; k < declared->rank; k++) {
-        dims[k] = dimension_of(declared, k, settings);
-    }
-    oa_status status = oa_array_init(input, declared->dtype, dims, declared->rank, error);
-    if (status == OA_OK) {
-        fill(input, random);
-    }
-    return status;
-}
-
 /* Adds one output's differences to info. */
 static bool compare(oa_verify_info *info, const oa_array *x, const oa_array *y)
 {
@@ -115,15 +63,38 @@ static void free_arrays(oa_array *arrays, size_t count)
     oa_free(arrays);
 }
 
+/* What stays from run to run. */
+typedef struct verify_run {
+    const oa_runnable *models[2]; /* reference, other */
+    const oa_verify_settings *settings;
+    oa_session *sessions[2];
+    size_t *limits[2]; /* of the integers that each input takes */
+    oa_random random;
+    oa_verify_info info;
+    bool is_same;
+} verify_run;
+
+static oa_status no_memory(oa_error *error)
+{
+    return oa_fail(error, OA_ERROR_MEMORY, "out of memory while verifying");
+}
+
+static oa_status draw(oa_array *input, verify_run *run, size_t model, size_t i, oa_random *random, oa_error *error)
+{
+    const oa_graph *graph = run->models[model]->graph;
+    return oa_random_input(input, &graph->values[graph->inputs[i]], run->limits[model][i], &run->settings->sizes,
+                           random, error);
+}
+
 /* The inputs in the order in which the other model declares them, as views. An input without a counterpart is one that
  * no output depends on: any numbers will do. */
-static oa_status inputs_for(oa_array *views, const oa_array *inputs, const oa_runnable *other, size_t count,
-                            const oa_verify_settings *settings, oa_error *error)
+static oa_status inputs_for_other(oa_array *views, verify_run *run, const oa_array *inputs, oa_error *error)
 {
+    const oa_runnable *other = run->models[1];
     oa_random random;
     oa_status status = OA_OK;
-    oa_random_init(&random, settings->seed);
-    for (size_t i = 0; i < count; i++) {
+    oa_random_init(&random, run->settings->seed);
+    for (size_t i = 0; i < run->models[0]->graph->input_count; i++) {
         size_t at = other->input_of ? other->input_of[i] : i;
         if (at != OA_NONE && at < other->graph->input_count) {
             views[at] = inputs[i];
@@ -131,82 +102,89 @@ static oa_status inputs_for(oa_array *views, const oa_array *inputs, const oa_ru
         }
     }
     for (size_t i = 0; i < other->graph->input_count && status == OA_OK; i++) {
-        if (!views[i].data) {
-            const oa_value *declared = &other->graph->values[other->graph->inputs[i]];
-            status = oa_random_input(&views[i], declared, settings, &random, error);
-        }
+        status = views[i].data ? OA_OK : draw(&views[i], run, 1, i, &random, error);
     }
     return status;
 }
 
-static oa_status run_pair(oa_verify_info *info, bool *is_same, const oa_runnable *reference, const oa_runnable *other,
-                          oa_executor *const executors[2], const oa_array *inputs, const oa_verify_settings *settings,
-                          oa_error *error)
+static oa_status run_pair(verify_run *run, const oa_array *inputs, oa_error *error)
 {
-    size_t outputs = reference->graph->output_count;
+    const oa_graph *other = run->models[1]->graph;
+    size_t outputs = run->models[0]->graph->output_count;
     oa_array *x = oa_calloc(outputs, sizeof *x);
-    oa_array *y = oa_calloc(other->graph->output_count, sizeof *y);
-    oa_array *views = oa_calloc(other->graph->input_count, sizeof *views);
-    oa_status status = x && y && views ? OA_OK : oa_fail(error, OA_ERROR_MEMORY, "out of memory while verifying");
+    oa_array *y = oa_calloc(other->output_count, sizeof *y);
+    oa_array *views = oa_calloc(other->input_count, sizeof *views);
+    oa_status status = x && y && views ? OA_OK : no_memory(error);
     if (status == OA_OK) {
-        status = oa_executor_run(x, executors[0], inputs, reference->payloads, error);
+        status = oa_session_run(x, run->sessions[0], inputs, NULL, NULL, error);
     }
     if (status == OA_OK) {
-        status = inputs_for(views, inputs, other, reference->graph->input_count, settings, error);
+        status = inputs_for_other(views, run, inputs, error);
     }
     if (status == OA_OK) {
-        status = oa_executor_run(y, executors[1], views, other->payloads, error);
+        status = oa_session_run(y, run->sessions[1], views, NULL, NULL, error);
     }
     for (size_t i = 0; i < outputs && status == OA_OK; i++) {
-        *is_same = compare(info, &x[i], &y[i]) && *is_same;
+        run->is_same = compare(&run->info, &x[i], &y[i]) && run->is_same;
     }
     free_arrays(x, outputs);
-    free_arrays(y, other->graph->output_count);
-    free_arrays(views, other->graph->input_count);
+    free_arrays(y, other->output_count);
+    free_arrays(views, other->input_count);
+    return status;
+}
+
+static oa_status run_drawn(verify_run *run, oa_error *error)
+{
+    size_t count = run->models[0]->graph->input_count;
+    oa_array *drawn = oa_calloc(count, sizeof *drawn);
+    oa_status status = drawn ? OA_OK : no_memory(error);
+    for (size_t i = 0; i < count && status == OA_OK; i++) {
+        status = draw(&drawn[i], run, 0, i, &run->random, error);
+    }
+    if (status == OA_OK) {
+        status = run_pair(run, drawn, error);
+    }
+    free_arrays(drawn, count);
+    return status;
+}
+
+static oa_status prepare(verify_run *run, oa_error *error)
+{
+    oa_status status = OA_OK;
+    for (size_t m = 0; m < 2 && status == OA_OK; m++) {
+        const oa_runnable *model = run->models[m];
+        run->limits[m] = oa_malloc(model->graph->input_count, sizeof *run->limits[m]);
+        status = run->limits[m] ? oa_input_limits(run->limits[m], model->graph, error) : no_memory(error);
+        if (status == OA_OK) {
+            status = oa_session_create(&run->sessions[m], model->engine, model->graph, model->payloads, NULL, error);
+        }
+    }
     return status;
 }
 
 oa_status oa_verify(oa_verify_info *info, const oa_runnable *reference, const oa_runnable *other,
                     const oa_verify_settings *settings, oa_error *error)
 {
-    size_t count = reference->graph->input_count;
-    oa_executor *executors[2] = {NULL, NULL};
-    oa_array *drawn = NULL;
-    oa_random random;
-    oa_random_init(&random, settings->seed);
-    oa_verify_info result = {.tolerance =
-                                 settings->tolerance >= 0.0 ? settings->tolerance : oa_tolerance_of(reference->graph)};
-    bool is_same = true;
-    oa_status status = OA_OK;
-    if (reference->graph->output_count != other->graph->output_count || count != other->graph->input_count) {
+    verify_run run = {.models = {reference, other}, .settings = settings, .is_same = true};
+    oa_random_init(&run.random, settings->seed);
+    run.info.tolerance = settings->tolerance >= 0.0 ? settings->tolerance : oa_tolerance_of(reference->graph);
+    run.info.engine = oa_engine_name(other->engine);
+    if (reference->graph->output_count != other->graph->output_count ||
+        reference->graph->input_count != other->graph->input_count) {
         return oa_fail(error, OA_ERROR_ARCHITECTURE, "the models have different numbers of inputs or outputs");
     }
-    status = oa_executor_create(&executors[0], reference->graph, error);
-    if (status == OA_OK) {
-        status = oa_executor_create(&executors[1], other->graph, error);
-    }
+    oa_status status = prepare(&run, error);
     size_t runs = settings->inputs ? 1 : settings->runs;
-    for (; result.runs < runs && status == OA_OK; result.runs++) {
-        if (settings->inputs) {
-            status = run_pair(&result, &is_same, reference, other, executors, settings->inputs, settings, error);
-            continue;
-        }
-        drawn = oa_calloc(count, sizeof *drawn);
-        status = drawn ? OA_OK : oa_fail(error, OA_ERROR_MEMORY, "out of memory while verifying");
-        for (size_t i = 0; i < count && status == OA_OK; i++) {
-            status = oa_random_input(&drawn[i], &reference->graph->values[reference->graph->inputs[i]], settings,
-                                     &random, error);
-        }
-        if (status == OA_OK) {
-            status = run_pair(&result, &is_same, reference, other, executors, drawn, settings, error);
-        }
-        free_arrays(drawn, count);
+    for (; run.info.runs < runs && status == OA_OK; run.info.runs++) {
+        status = settings->inputs ? run_pair(&run, settings->inputs, error) : run_drawn(&run, error);
     }
-    oa_executor_destroy(executors[0]);
-    oa_executor_destroy(executors[1]);
+    for (size_t m = 0; m < 2; m++) {
+        oa_session_destroy(run.sessions[m]);
+        oa_free(run.limits[m]);
+    }
     if (status == OA_OK) {
-        result.is_same = is_same && result.max_rel_diff <= result.tolerance;
-        *info = result;
+        run.info.is_same = run.is_same && run.info.max_rel_diff <= run.info.tolerance;
+        *info = run.info;
     }
     return status;
 }

@@ -2,9 +2,8 @@
 #ifndef OA_CHECK_VERIFY_H
 #define OA_CHECK_VERIFY_H
 
-#include "core/base/random.h"
-#include "core/exec/exec.h"
-#include "core/ir/graph.h"
+#include "core/check/random_input.h"
+#include "core/exec/engine.h"
 
 #include <stdint.h>
 
@@ -12,22 +11,16 @@
 typedef struct oa_runnable {
     const oa_graph *graph;
     const oa_payloads *payloads;
-    const size_t *input_of; /* [inputs of the reference] its input in the place of each (OA_NONE: it has none), or NULL
-                               when they are the same */
+    const size_t *input_of; /* [inputs of the reference, or of the model that samples are for] its input in the place of
+                               each (OA_NONE: it has none), or NULL when they are the same */
+    const oa_engine *engine; /* what runs it; NULL: the built-in executor */
 } oa_runnable;
 
-/* A value for a symbolic dimension; other symbolic dimensions are 1. */
-typedef struct oa_dimension {
-    const char *name;
-    size_t value;
-} oa_dimension;
-
 typedef struct oa_verify_settings {
-    uint64_t seed;    /* of the random inputs */
-    size_t runs;      /* inputs drawn */
-    double tolerance; /* on max_rel_diff; < 0: by the models' precision (oa_tolerance_of) */
-    const oa_dimension *dimensions;
-    size_t dimension_count;
+    uint64_t seed;          /* of the random inputs */
+    size_t runs;            /* inputs drawn */
+    double tolerance;       /* on max_rel_diff; < 0: by the models' precision (oa_tolerance_of) */
+    oa_sizes sizes;         /* of random inputs */
     const oa_array *inputs; /* [input_count] given inputs instead of random ones, or NULL */
 } oa_verify_settings;
 
@@ -37,6 +30,7 @@ typedef struct oa_verify_info {
     double tolerance;
     size_t runs;
     bool is_same;
+    const char *engine; /* name of the one that ran the other model */
 } oa_verify_info;
 
 oa_verify_settings oa_verify_settings_default(void);
@@ -46,16 +40,11 @@ oa_verify_settings oa_verify_settings_default(void);
  * 2e-2 for float16 (5e-4), 1e-1 for bfloat16 (4e-3), by the least precise float constant that is used. */
 double oa_tolerance_of(const oa_graph *graph);
 
-/* Runs both models on the same inputs of the reference's declared shapes: floats standard normal, integers 0 or 1, and
- * compares all outputs: floats within the tolerance (NaN and infinities must be at the same places), everything else
- * exactly. info->is_same tells the result; a difference is no error. Errors: OA_ERROR_UNSUPPORTED when the executor
- * cannot run a model, OA_ERROR_INPUT, OA_ERROR_MEMORY. */
+/* Runs both models on the same inputs of the reference's declared shapes, drawn by oa_random_input, and compares all
+ * outputs: floats within the tolerance (NaN and infinities must be at the same places), everything else exactly.
+ * info->is_same tells the result; a difference is no error. Errors: OA_ERROR_UNSUPPORTED when the engine cannot run a
+ * model, OA_ERROR_INPUT, OA_ERROR_MEMORY. */
 oa_status oa_verify(oa_verify_info *info, const oa_runnable *reference, const oa_runnable *other,
                     const oa_verify_settings *settings, oa_error *error);
-
-/* Draws one input of the declared shape. OA_ERROR_INPUT when the shape is not declared, OA_ERROR_UNSUPPORTED for types
- * that cannot be drawn. */
-oa_status oa_random_input(oa_array *input, const oa_value *declared, const oa_verify_settings *settings,
-                          oa_random *random, oa_error *error);
 
 #endif

@@ -25,8 +25,8 @@ void oa_array_free(oa_array *array);
 typedef struct oa_executor oa_executor;
 
 /* Prepares a graph, which must outlive the executor. It will run on as many threads as the BLAS has been told to use by
- * now (oa_blas_set_threads); they start with the first run that needs them. Fails with OA_ERROR_UNSUPPORTED, naming the
- * first node and operator (and how many others) that no kernel exists for; only live nodes count. O(nodes + edges). */
+ * now (oa_blas_set_threads); they start with the first run that needs them. Fails with OA_ERROR_UNSUPPORTED, naming all
+ * operators that no kernel exists for and the first node of theirs; only live nodes count. O(nodes + edges). */
 oa_status oa_executor_create(oa_executor **executor, const oa_graph *graph, oa_error *error);
 void oa_executor_destroy(oa_executor *executor);
 

@@ -2,6 +2,9 @@
 #include "core/exec/executor_private.h"
 #include "core/linalg/blas.h"
 
+#include <stdio.h>
+#include <string.h>
+
 enum {
     MOST_ATTRIBUTES = 64,     /* bits of oa_call.attributes_read */
     MOST_IDLE_BYTES = 1 << 28 /* enough for the activations of most models; larger ones give back what they can */
@@ -12,27 +15,56 @@ static oa_status no_memory(oa_error *error)
     return oa_fail(error, OA_ERROR_MEMORY, "out of memory while preparing to run the graph");
 }
 
+/* Does a node before live node `end` have the same operator, and no kernel either? */
+static bool is_listed(const oa_executor *executor, size_t end)
+{
+    const oa_node *node = &executor->graph->nodes[end];
+    for (size_t i = 0; i < end; i++) {
+        const oa_node *other = &executor->graph->nodes[i];
+        if (!executor->operators[i] && strcmp(other->op_type, node->op_type) == 0 &&
+            strcmp(other->domain, node->domain) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Names all operators without a kernel, each once. */
+static oa_status refuse_operators(const oa_executor *executor, oa_error *error)
+{
+    enum { LIST_SIZE = 400 };
+    const oa_graph *graph = executor->graph;
+    char list[LIST_SIZE] = "";
+    size_t length = 0, missing = 0, first = OA_NONE;
+    for (size_t i = 0; i < graph->live_count; i++) {
+        const oa_node *node = &graph->nodes[i];
+        if (executor->operators[i]) {
+            continue;
+        }
+        first = first == OA_NONE ? i : first;
+        missing++;
+        if (length < LIST_SIZE - 1 && !is_listed(executor, i)) {
+            int added = snprintf(list + length, LIST_SIZE - length, "%s%s%s%s", length ? ", " : "", node->domain,
+                                 node->domain[0] ? "." : "", node->op_type);
+            length = added < 0 || (size_t)added >= LIST_SIZE - length ? LIST_SIZE - 1 : length + (size_t)added;
+        }
+    }
+    return oa_fail(error, OA_ERROR_UNSUPPORTED,
+                   "the built-in executor has no kernel for %s%s (%zu node%s, the first is '%.100s')", list,
+                   length == LIST_SIZE - 1 ? "..." : "", missing, missing == 1 ? "" : "s",
+                   oa_node_label(graph, &graph->nodes[first]));
+}
+
 /* Finds the kernels of all live nodes. */
 static oa_status find_operators(oa_executor *executor, oa_error *error)
 {
     const oa_graph *graph = executor->graph;
-    const oa_node *first = NULL;
-    size_t missing = 0;
+    bool are_found = true;
     for (size_t i = 0; i < graph->live_count; i++) {
-        const oa_node *node = &graph->nodes[i];
-        executor->operators[i] = oa_operator_find(node->domain, node->op_type);
-        if (!executor->operators[i]) {
-            first = first ? first : node;
-            missing++;
-        }
+        executor->operators[i] = oa_operator_find(graph->nodes[i].domain, graph->nodes[i].op_type);
+        are_found = are_found && executor->operators[i];
     }
-    if (!first) {
-        return OA_OK;
-    }
-    return oa_fail(
-        error, OA_ERROR_UNSUPPORTED,
-        "node '%s': the built-in executor has no kernel for operator %s%s%s (%zu more such nodes); use another engine",
-        oa_node_label(graph, first), first->domain, first->domain[0] ? "." : "", first->op_type, missing - 1);
+    return are_found ? OA_OK : refuse_operators(executor, error);
 }
 
 static oa_status check_node(const oa_graph *graph, const oa_node *node, const oa_operator *row, oa_error *error)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { BATCH_BYTES = 16 * 1024 * 1024 };
+
 /* Only a view is needed, so that the array itself can be the context. */
 static oa_status read_array(void *elements, void *context, size_t first, size_t n, oa_error *error)
 {
@@ -23,12 +25,42 @@ oa_batches oa_batches_of_array(const oa_array *array)
 
 void oa_batches_close(oa_batches *batches)
 {
-    if (batches) {
-        if (batches->close) {
-            batches->close(batches->context);
+    oa_batches *next = NULL;
+    for (oa_batches *at = batches; at; at = next) {
+        next = at->next;
+        if (at->close) {
+            at->close(at->context);
         }
-        *batches = (oa_batches){0};
+        if (at == batches) {
+            *at = (oa_batches){0};
+        } else {
+            oa_free(at);
+        }
     }
+}
+
+oa_status oa_batches_chain(oa_batches *batches, oa_batches *next, oa_error *error)
+{
+    oa_batches *made = oa_malloc(1, sizeof *made);
+    if (!made) {
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the samples of another input");
+    }
+    *made = *next;
+    *next = (oa_batches){0};
+    while (batches->next) {
+        batches = batches->next;
+    }
+    batches->next = made;
+    return OA_OK;
+}
+
+size_t oa_batches_inputs(const oa_batches *batches)
+{
+    size_t count = 0;
+    for (; batches; batches = batches->next) {
+        count++;
+    }
+    return count;
 }
 
 size_t oa_batches_elements(const oa_batches *batches)
@@ -38,6 +70,16 @@ size_t oa_batches_elements(const oa_batches *batches)
         elements *= batches->dims[k];
     }
     return elements;
+}
+
+size_t oa_batches_fit(const oa_batches *batches, size_t most)
+{
+    size_t bytes = 0; /* of a sample, which has been in memory when its file was opened */
+    for (; batches; batches = batches->next) {
+        bytes += batches->count ? oa_batches_elements(batches) * oa_dtype_size(batches->dtype) : 0;
+    }
+    size_t fits = bytes ? BATCH_BYTES / bytes : most;
+    return fits < 1 ? 1 : fits < most ? fits : most;
 }
 
 static bool has_shape(const oa_array *batch, const oa_batches *batches, size_t size)

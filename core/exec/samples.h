@@ -17,14 +17,25 @@ typedef struct oa_batches {
      * read), OA_ERROR_MEMORY. */
     oa_status (*read)(void *elements, void *context, size_t first, size_t n, oa_error *error);
     void (*close)(void *context); /* NULL: nothing to do */
+    struct oa_batches *next;      /* the same samples for the model's next input: owned, made by oa_batches_chain; NULL:
+                                     none. One with count 0 stands for an input that gets none */
 } oa_batches;
 
 /* The samples of an array [count, ...], which is borrowed. */
 oa_batches oa_batches_of_array(const oa_array *array);
-void oa_batches_close(oa_batches *batches); /* NULL and zeroed are fine; leaves it zeroed */
+/* Closes all of the chain. NULL and zeroed are fine; leaves it zeroed. */
+void oa_batches_close(oa_batches *batches);
+/* Puts `next`, which is taken over and left zeroed, behind the last of the chain. OA_ERROR_MEMORY: nothing is changed.
+ */
+oa_status oa_batches_chain(oa_batches *batches, oa_batches *next, oa_error *error);
+/* How many inputs the chain is for, its gaps included. */
+size_t oa_batches_inputs(const oa_batches *batches);
 
 /* How many elements a sample has. */
 size_t oa_batches_elements(const oa_batches *batches);
+/* How many samples to run at a time: up to `most`, fewer when their elements, of all inputs, would take more than
+ * 16 MiB; at least 1. What a model makes of its input is larger than that, but in proportion. */
+size_t oa_batches_fit(const oa_batches *batches, size_t most);
 
 /* Makes *batch hold samples first .. first + n - 1 in an array [size, ...], n <= size; what is left over is filled with
  * copies of the last one. *batch is owned, zeroed at first, and keeps its memory from call to call while the shape
@@ -34,7 +45,7 @@ oa_status oa_batches_read(oa_array *batch, const oa_batches *batches, size_t fir
 
 /* Samples and what a model should make of them. */
 typedef struct oa_samples {
-    oa_batches data;    /* of the model's input type */
+    oa_batches data;    /* of the model's input types, one row after the other by `next` */
     oa_batches targets; /* classes, int64 [count, positions...], for cross-entropy; numbers, float32 [count, ...], for
                            MSE; or none */
     oa_loss_kind loss;

@@ -233,7 +233,8 @@ oa_status oa_task_aim(oa_task *task, const float *a, const float *b, double shar
 oa_status oa_task_run(double *loss, float *gradient, oa_task *task, const float *weights, oa_error *error)
 {
     const oa_family *family = task->family;
-    oa_target target = {.labels = task->labels, .label_count = task->batch, .values = task->labels ? NULL : task->targets};
+    oa_target target = {
+        .labels = task->labels, .label_count = task->batch, .values = task->labels ? NULL : task->targets};
     point(task, weights);
     for (size_t t = 0; t < family->map->tensor_count; t++) {
         task->gradients[t] = gradient && task->wants[t] ? gradient + family->map->offset[t] : NULL;

@@ -2,15 +2,31 @@
 #include "core/match/activation_plan.h"
 
 #include "core/exec/array.h"
+#include "core/exec/feed.h"
 
 #include <string.h>
+
+/* The activations of a that are kept for a batch, and once more on their way out of an engine that shows them late, may
+ * take so many bytes. */
+enum { SEEN_BYTES = 192 * 1024 * 1024 };
+
+/* One of the two models. */
+typedef struct model_side {
+    const oa_graph *graph;
+    oa_session *session;
+    bool *wanted;           /* [values] what channels look at */
+    const size_t *input_of; /* [inputs of a], as of oa_feed_set */
+    oa_feed feed;
+    oa_array *outputs; /* [outputs] */
+} model_side;
 
 typedef struct pass {
     oa_activation_plan *plan;
     const oa_match_problem *problem;
-    oa_array *seen;  /* [values of a] what a channel needs of a's run, as float32; owned */
-    bool *is_wanted; /* [values of a] */
-    float *widened;  /* b's activation as float32, when it is of another type */
+    model_side a, b;
+    oa_rows rows;
+    oa_array *seen; /* [values of a] what a channel needs of a's run, as float32; owned */
+    float *widened; /* b's activation as float32, when it is of another type */
     size_t widened_capacity;
     oa_unit_workspace workspace;
 } pass;
@@ -18,9 +34,6 @@ typedef struct pass {
 static oa_status see_a(void *context, size_t value, const oa_array *array, oa_error *error)
 {
     pass *p = context;
-    if (!p->is_wanted[value]) {
-        return OA_OK;
-    }
     oa_array *kept = &p->seen[value];
     if (!oa_dtype_is_float(array->dtype)) {
         return oa_fail(error, OA_ERROR_INPUT, "value '%s' is of type %s, which no activation is",
@@ -148,73 +161,64 @@ static oa_status see_b(void *context, size_t value, const oa_array *array, oa_er
     return status;
 }
 
-/* The batch in the float type of a model's input, when that is another. */
-static oa_status convert(oa_array *converted, const oa_array *batch, oa_dtype dtype, oa_error *error)
+static oa_status no_memory(oa_error *error)
 {
-    oa_array_free(converted);
-    oa_status status = oa_array_init(converted, dtype, batch->dims, batch->rank, error);
-    double *wide = status == OA_OK ? oa_malloc(batch->count, sizeof *wide) : NULL;
-    if (status == OA_OK && !wide) {
-        status = oa_fail(error, OA_ERROR_MEMORY, "out of memory for a batch");
-    }
+    return oa_fail(error, OA_ERROR_MEMORY, "out of memory while matching activations");
+}
+
+/* Runs a model on what is in the rows. */
+static oa_status run_model(model_side *model, pass *p, oa_watcher *watcher, oa_error *error)
+{
+    oa_status status = oa_feed_set(&model->feed, model->graph, &p->rows, model->input_of, error);
     if (status == OA_OK) {
-        oa_floats_to_f64(wide, batch->data, batch->dtype, batch->count);
-        oa_floats_from_f64(converted->data, dtype, wide, batch->count);
+        status = oa_session_run(model->outputs, model->session, model->feed.inputs, watcher, p, error);
     }
-    oa_free(wide);
+    for (size_t i = 0; i < model->graph->output_count; i++) {
+        oa_array_free(&model->outputs[i]);
+    }
     return status;
 }
 
-static oa_status run_model(oa_executor *executor, const oa_graph *graph, const oa_array *batch, oa_error *error)
+/* How many samples to run at a time. The first one tells how much the activations take. */
+static oa_status choose_batch(size_t *batch, pass *p, const oa_batches *data, const oa_activation_settings *settings,
+                              oa_error *error)
 {
-    oa_dtype wanted = graph->values[graph->inputs[0]].dtype;
-    oa_array converted = {0};
-    oa_array *outputs = oa_calloc(graph->output_count, sizeof *outputs);
-    oa_status status = outputs ? OA_OK : oa_fail(error, OA_ERROR_MEMORY, "out of memory while matching activations");
-    if (status == OA_OK && wanted != batch->dtype && oa_dtype_is_float(wanted) && oa_dtype_is_float(batch->dtype)) {
-        status = convert(&converted, batch, wanted, error);
-        batch = &converted;
-    }
+    oa_status status = oa_rows_read(&p->rows, data, 0, 1, 1, error);
     if (status == OA_OK) {
-        status = oa_executor_run(outputs, executor, batch, NULL, error);
+        status = run_model(&p->a, p, see_a, error);
     }
-    for (size_t i = 0; outputs && i < graph->output_count; i++) {
-        oa_array_free(&outputs[i]);
+    size_t bytes = 0;
+    for (size_t v = 0; v < p->a.graph->value_count && status == OA_OK; v++) {
+        bytes += p->seen[v].count * sizeof(float);
+        oa_array_free(&p->seen[v]);
     }
-    oa_free(outputs);
-    oa_array_free(&converted);
+    size_t most = oa_batches_fit(data, settings->batch);
+    size_t fits = bytes ? SEEN_BYTES / bytes : most;
+    *batch = fits < 1 ? 1 : fits < most ? fits : most;
     return status;
 }
 
-static size_t fixed_batch(const oa_graph *graph)
+/* Runs all batches through both models. */
+static oa_status run_batches(size_t *samples, pass *p, const oa_batches *data, const oa_activation_settings *settings,
+                             oa_error *error)
 {
-    const oa_value *declared = &graph->values[graph->inputs[0]];
-    return declared->has_shape && declared->rank > 0 && declared->dims[0] > 0 ? (size_t)declared->dims[0] : 0;
-}
-
-/* Runs all batches through both executors. */
-static oa_status run_batches(size_t *samples, oa_executor *const *executors, const oa_match_problem *problem,
-                             const oa_batches *data, const oa_activation_settings *settings, oa_error *error)
-{
-    size_t fixed = fixed_batch(problem->a) ? fixed_batch(problem->a) : fixed_batch(problem->b);
-    size_t step = fixed ? fixed : settings->batch;
+    size_t fixed = oa_fixed_batch(p->a.graph) ? oa_fixed_batch(p->a.graph) : oa_fixed_batch(p->b.graph);
+    size_t step = fixed;
     size_t total = fixed && data->count > fixed ? data->count / fixed * fixed : data->count;
-    oa_array batch = {0};
-    oa_status status = OA_OK;
+    oa_status status = fixed ? OA_OK : choose_batch(&step, p, data, settings, error);
     for (size_t first = 0; first < total && status == OA_OK; first += step) {
         size_t n = total - first < step ? total - first : step;
-        status = oa_batches_read(&batch, data, first, n, fixed ? fixed : n, error);
+        status = oa_rows_read(&p->rows, data, first, n, fixed ? fixed : n, error);
         if (status == OA_OK) {
-            status = run_model(executors[0], problem->a, &batch, error);
+            status = run_model(&p->a, p, see_a, error);
         }
         if (status == OA_OK) {
-            status = run_model(executors[1], problem->b, &batch, error);
+            status = run_model(&p->b, p, see_b, error);
         }
         if (status == OA_OK && settings->progress) {
             settings->progress(settings->progress_context, first + n, total);
         }
     }
-    oa_array_free(&batch);
     *samples = total;
     return status;
 }
@@ -233,43 +237,59 @@ static oa_status add_profits(const oa_activation_plan *plan, const oa_match_prob
     return OA_OK;
 }
 
+static oa_status open_side(model_side *model, const oa_graph *graph, const oa_engine *engine, oa_error *error)
+{
+    model->outputs = oa_calloc(graph->output_count, sizeof *model->outputs);
+    return model->outputs ? oa_session_create(&model->session, engine, graph, NULL, model->wanted, error)
+                          : no_memory(error);
+}
+
+static void close_side(model_side *model)
+{
+    oa_session_destroy(model->session);
+    oa_feed_free(&model->feed);
+    oa_free(model->wanted);
+    oa_free(model->outputs);
+}
+
+static oa_status prepare(pass *p, const oa_engine *engine, oa_error *error)
+{
+    p->a.graph = p->problem->a;
+    p->b.graph = p->problem->b;
+    p->seen = oa_calloc(p->a.graph->value_count, sizeof *p->seen);
+    p->a.wanted = oa_calloc(p->a.graph->value_count, sizeof *p->a.wanted);
+    p->b.wanted = oa_calloc(p->b.graph->value_count, sizeof *p->b.wanted);
+    if (!p->seen || !p->a.wanted || !p->b.wanted) {
+        return no_memory(error);
+    }
+    p->b.input_of = p->problem->input_b;
+    for (size_t i = 0; i < p->plan->channel_count; i++) {
+        p->a.wanted[p->plan->channels[i].value_a] = true;
+        p->b.wanted[p->plan->channels[i].value_b] = true;
+    }
+    oa_status status = open_side(&p->a, p->a.graph, engine, error);
+    return status == OA_OK ? open_side(&p->b, p->b.graph, engine, error) : status;
+}
+
 oa_status oa_activation_pass(oa_activation_plan *plan, const oa_match_problem *problem, const oa_batches *data,
                              const oa_activation_settings *settings, size_t *samples, oa_error *error)
 {
-    pass p = {.plan = plan,
-              .problem = problem,
-              .seen = oa_calloc(problem->a->value_count, sizeof *p.seen),
-              .is_wanted = oa_calloc(problem->a->value_count, sizeof *p.is_wanted)};
-    oa_executor *executors[2] = {NULL, NULL};
-    oa_status status = OA_OK;
-    if (!p.seen || !p.is_wanted) {
-        status = oa_fail(error, OA_ERROR_MEMORY, "out of memory while matching activations");
-        goto done;
-    }
-    for (size_t i = 0; i < plan->channel_count; i++) {
-        p.is_wanted[plan->channels[i].value_a] = true;
-    }
-    status = oa_executor_create(&executors[0], problem->a, error);
+    pass p = {.plan = plan, .problem = problem};
+    oa_status status = prepare(&p, settings->engine, error);
     if (status == OA_OK) {
-        status = oa_executor_create(&executors[1], problem->b, error);
-    }
-    if (status == OA_OK) {
-        oa_executor_watch(executors[0], see_a, &p);
-        oa_executor_watch(executors[1], see_b, &p);
-        status = run_batches(samples, executors, problem, data, settings, error);
+        status = run_batches(samples, &p, data, settings, error);
     }
     if (status == OA_OK) {
         status = add_profits(plan, problem, settings->uses_covariance, error);
     }
-done:
     for (size_t v = 0; p.seen && v < problem->a->value_count; v++) {
         oa_array_free(&p.seen[v]);
     }
     oa_free(p.seen);
-    oa_free(p.is_wanted);
     oa_free(p.widened);
+    oa_rows_free(&p.rows);
     oa_unit_workspace_free(&p.workspace);
-    oa_executor_destroy(executors[0]);
-    oa_executor_destroy(executors[1]);
+    close_side(&p.a);
+    close_side(&p.b);
     return status;
 }

@@ -249,10 +249,11 @@ static oa_status add_task(planner *p, size_t group, size_t inner)
     return task->profit ? OA_OK : no_memory(p);
 }
 
-/* A carrier whose value no run shows in b cannot be used. */
+/* A carrier whose value no run shows cannot be used: one without a counterpart in b, or inside of a body. */
 static bool is_paired(const planner *p, size_t carrier)
 {
-    return p->problem->value_b[p->layout->places[carrier].value] != OA_NONE;
+    size_t a = p->layout->places[carrier].value, b = p->problem->value_b[a];
+    return b != OA_NONE && p->problem->a->values[a].body == OA_NONE && p->problem->b->values[b].body == OA_NONE;
 }
 
 /* A task for a group by itself, when some carrier allows it. */

@@ -10,18 +10,6 @@ oa_activation_settings oa_activation_settings_default(void)
     return (oa_activation_settings){.batch = 100};
 }
 
-static oa_status check_fit(const oa_match_problem *problem, const oa_batches *data, oa_error *error)
-{
-    const oa_graph *graphs[2] = {problem->a, problem->b};
-    for (size_t m = 0; m < 2; m++) {
-        if (graphs[m]->input_count != 1) {
-            return oa_fail(error, OA_ERROR_INPUT, "samples fit models with one input only, this one has %zu",
-                           graphs[m]->input_count);
-        }
-    }
-    return data->count ? OA_OK : oa_fail(error, OA_ERROR_INPUT, "there are no samples to match activations on");
-}
-
 /* The sum of profits of units that belong together. */
 static double matched_profit(const oa_task *task, const oa_layout *layout, const oa_permutations *permutations)
 {
@@ -177,9 +165,9 @@ oa_status oa_match_activations(oa_permutations *permutations, const oa_match_pro
     oa_permutations found = {0};
     oa_activation_info made = {0};
     tally sums = {0};
-    oa_status status = check_fit(problem, data, error);
-    if (status != OA_OK) {
-        return status;
+    oa_status status = OA_OK;
+    if (data->count == 0) {
+        return oa_fail(error, OA_ERROR_INPUT, "there are no samples to match activations on");
     }
     bool *settled = oa_calloc(layout->group_count, sizeof *settled);
     if (!settled) {

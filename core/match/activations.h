@@ -2,12 +2,14 @@
 #ifndef OA_MATCH_ACTIVATIONS_H
 #define OA_MATCH_ACTIVATIONS_H
 
+#include "core/exec/engine.h"
 #include "core/exec/samples.h"
 #include "core/match/match.h"
 
 typedef struct oa_activation_settings {
-    bool uses_covariance; /* covariance instead of correlation: strong units then count more */
-    size_t batch;         /* samples that are run at a time, at least 1 */
+    bool uses_covariance;    /* covariance instead of correlation: strong units then count more */
+    size_t batch;            /* most samples that are run at a time, at least 1 */
+    const oa_engine *engine; /* what runs the models; NULL: the built-in executor */
     void (*progress)(void *context, size_t done, size_t total); /* may be NULL; called after every batch */
     void *progress_context;
 } oa_activation_settings;
@@ -31,19 +33,19 @@ oa_activation_settings oa_activation_settings_default(void);
  *
  * permutations  in: what ties and groups without activations keep; out: b reordered by them is near a.
  * problem       with value_b.
- * data          samples of a's input; both models have one. Floats become the type of b's input.
+ * data          samples of a's inputs; b's counterparts get the same. Floats become the types of the inputs.
  *
  * A unit is observed wherever a later operator sums over it: positions of an image, tokens and elements behind a
  * flatten are samples of it like those of the batch. Correlations of several such places (a residual stream) are added
  * up. Channels inside blocks (heads, convolution groups) are matched together with their blocks: the correlation of two
  * blocks is the best that their insides can do. Running moments are in double around a centre from the first batch, so
  * that the result hardly depends on the batch size. A model with a fixed batch runs on as many whole batches as there
- * are, or on one that is padded.
+ * are, or on one that is padded. Other batches are as large as the activations of both models fit into some 400 MiB.
  *
  * Errors: OA_ERROR_INPUT (data that do not fit, activations that are NaN or infinite, naming the value),
- * OA_ERROR_UNSUPPORTED (an operator without a kernel), OA_ERROR_MEMORY; the permutations are then untouched. O(passes *
- * (two runs + sum over carriers of samples * size^2) + sum over groups of size^3). Memory: size^2 doubles a carrier,
- * and all carriers of a for one batch. */
+ * OA_ERROR_UNSUPPORTED (a model that the engine cannot run), OA_ERROR_MEMORY; the permutations are then untouched.
+ * O(passes * (two runs + sum over carriers of samples * size^2) + sum over groups of size^3). Memory: size^2 doubles a
+ * carrier, and all carriers of a, and of what the engine keeps of b, for one batch. */
 oa_status oa_match_activations(oa_permutations *permutations, const oa_match_problem *problem, const oa_batches *data,
                                const oa_activation_settings *settings, oa_activation_info *info, oa_error *error);
 

@@ -14,6 +14,7 @@ typedef struct oa_match_problem {
     const oa_graph *b;
     const size_t *tensor_b; /* [a->tensor_count] the constant of b that stands for each of a, or OA_NONE */
     const size_t *value_b;  /* [a->value_count] the same for values; NULL for methods that do not run the models */
+    const size_t *input_b;  /* [a->input_count] the input of b in the place of each (OA_NONE: none); NULL: the same */
 } oa_match_problem;
 
 typedef struct oa_match_settings {

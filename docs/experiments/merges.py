@@ -53,8 +53,7 @@ parents: worse than either of them, a start for training on. More and larger ste
 Repair helps while alignment is bad, and harms the best one.""", False, ROWS + VIT_SEARCHES),
     "gpt": Pair("Language model: 64 characters of context, stream of 96, 3 blocks", """
 Accuracy is that of the next character. No merge of these independent models is of use: the search on the loss gets from 9 %
-to 42 %, where the parents tell 64 %, and had not ended (300 steps of 32 windows). Repair makes every average here worse in
-loss: matching means and spreads does not help layers whose directions disagree.""", True, ROWS + GPT_SEARCHES),
+to 42 %, where the parents tell 64 %; longer ones were not tried. Repair makes every average here worse in loss.""", True, ROWS + GPT_SEARCHES),
     "gpt-kin": Pair("The same, with a tenth of the training in common", "", True, ROWS),
 }
 

@@ -110,7 +110,7 @@ oa_status oa_compare_pair_measure(oa_compare_pair *pair, const oa_compare_option
         status = options->repairs ? prepare_repair(&repair, run, &end, &calibration.data, error) : OA_OK;
         if (status == OA_OK) {
             status = oa_curve_measure(&curve, options->points, oa_run_graph(run, 0), run->layout, &end, repair,
-                                      &samples, CURVE_BATCH, NULL, NULL, error);
+                                      &samples, CURVE_BATCH, NULL, NULL, NULL, error);
         }
     }
     if (status == OA_OK) {

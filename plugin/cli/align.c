@@ -31,7 +31,20 @@ oa_match_problem oa_run_problem(const oa_align_run *run, size_t follower)
                               .a = oa_run_graph(run, 0),
                               .b = oa_run_graph(run, follower + 1),
                               .tensor_b = run->followers[follower].pairing.tensor_b,
-                              .value_b = run->followers[follower].pairing.value_b};
+                              .value_b = run->followers[follower].pairing.value_b,
+                              .input_b = run->followers[follower].pairing.input_b};
+}
+
+oa_status oa_run_runnable(oa_runnable *runnable, oa_align_run *run, size_t model, const oa_payloads *payloads,
+                          oa_error *error)
+{
+    oa_status status =
+        oa_engine_choose(&run->engine, run->options, run->models, run->options->model_count, &run->samples.data, error);
+    *runnable = (oa_runnable){.graph = oa_run_graph(run, model),
+                              .payloads = payloads,
+                              .input_of = model ? run->followers[model - 1].pairing.input_b : NULL,
+                              .engine = run->engine.engine};
+    return status;
 }
 
 oa_status oa_run_load(oa_align_run *run, oa_error *error)
@@ -190,6 +203,7 @@ void oa_run_free(oa_align_run *run)
         oa_curve_free(&run->line[c]);
     }
     oa_verdict_free(&run->verdict);
+    oa_engine_choice_free(&run->engine);
     oa_samples_close(&run->samples);
     oa_layout_destroy(run->layout);
     oa_aligner_destroy(run->aligner);

@@ -12,6 +12,7 @@
 #include "core/match/scores.h"
 #include "core/match/similarity.h"
 #include "onnx_io/model.h"
+#include "plugin/cli/engine.h"
 #include "plugin/cli/options.h"
 #include "plugin/cli/report.h"
 
@@ -50,6 +51,7 @@ typedef struct oa_align_run {
     oa_repair *repair;                  /* with --repair, once the parents are measured */
     oa_repair_end *ends;                /* [options->model_count], the same */
     oa_repair_info repaired;            /* of the merged model; of the worst point of a curve */
+    oa_engine_choice engine;            /* once something has to run */
     oa_evaluation first, naive, result; /* when there are labels */
     oa_evaluation unrepaired;           /* the merged model's before its repair */
     oa_answers *answers; /* [model_count + 2] of the models, the plain average and the merged one, when it is judged */
@@ -63,6 +65,11 @@ typedef struct oa_align_run {
 size_t oa_follower_count(const oa_align_run *run);
 const oa_graph *oa_run_graph(const oa_align_run *run, size_t model);
 oa_match_problem oa_run_problem(const oa_align_run *run, size_t follower);
+
+/* What runs model `model` (0: the first) with these constants, chosen when it is first asked for. Errors as of
+ * oa_engine_choose. */
+oa_status oa_run_runnable(oa_runnable *runnable, oa_align_run *run, size_t model, const oa_payloads *payloads,
+                          oa_error *error);
 
 /* The steps, in this order; seconds are added up in run->seconds. `run` starts zeroed but for options and started, and
  * is freed with oa_run_free in any case. */

@@ -16,6 +16,7 @@ oa_totals oa_align_totals(const oa_align_run *run)
         }
         sums.before += follower->distance_before;
         sums.after += follower->distance_after;
+        sums.verified.engine = follower->verified.engine;
         if (follower->verified.max_rel_diff >= sums.verified.max_rel_diff) {
             sums.verified.max_rel_diff = follower->verified.max_rel_diff;
         }

@@ -14,17 +14,22 @@ static oa_status verify(oa_align_run *run, size_t index, oa_error *error)
 {
     const oa_options *options = run->options;
     oa_follower *follower = &run->followers[index];
-    const oa_graph *graph = oa_run_graph(run, index + 1);
-    oa_array inputs = {0};
+    oa_runnable before = {0}, after = {0};
+    oa_verify_inputs inputs = {0};
     oa_verify_settings settings;
     double start = oa_seconds();
-    const oa_samples *samples = graph->input_count == 1 ? &run->samples : NULL;
-    oa_status status = oa_verify_settings_from(&settings, &inputs, options, graph, samples, error);
+    oa_status status = oa_run_runnable(&before, run, index + 1, NULL, error);
     if (status == OA_OK) {
-        status = oa_verify(&follower->verified, &(oa_runnable){.graph = graph},
-                           &(oa_runnable){.graph = graph, .payloads = &follower->payloads}, &settings, error);
+        status = oa_verify_settings_from(&settings, &inputs, options, &run->engine, before.graph, before.input_of,
+                                         &run->samples, error);
     }
-    oa_array_free(&inputs);
+    if (status == OA_OK) {
+        before.input_of = NULL; /* the inputs are in this model's own order by now */
+        after = before;
+        after.payloads = &follower->payloads;
+        status = oa_verify(&follower->verified, &before, &after, &settings, error);
+    }
+    oa_verify_inputs_free(&inputs);
     run->seconds.verify += oa_seconds() - start;
     if (status == OA_ERROR_UNSUPPORTED) {
         oa_error_context(error, "cannot verify %s (--no-verify goes on without)", options->models[index + 1]);
@@ -50,8 +55,11 @@ static oa_status evaluate(oa_evaluation *evaluation, oa_align_run *run, size_t m
         return OA_OK;
     }
     double start = oa_seconds();
-    oa_runnable runnable = {.graph = oa_run_graph(run, model), .payloads = payloads};
-    oa_status status = oa_evaluate_answers(evaluation, answers, &runnable, &run->samples, OA_EVALUATION_BATCH, error);
+    oa_runnable runnable;
+    oa_status status = oa_run_runnable(&runnable, run, model, payloads, error);
+    if (status == OA_OK) {
+        status = oa_evaluate_answers(evaluation, answers, &runnable, &run->samples, OA_EVALUATION_BATCH, error);
+    }
     if (status != OA_OK) {
         oa_error_context(error, "while evaluating %s on %s", run->options->models[model], run->options->data);
     }

@@ -12,6 +12,7 @@ typedef struct permuting {
     oa_permutations permutations;
     oa_payloads payloads;
     oa_samples samples;
+    oa_engine_choice engine;
     oa_verify_info verified;
 } permuting;
 
@@ -38,17 +39,22 @@ static oa_status choose(permuting *run, oa_error *error)
 static oa_status verify(permuting *run, oa_error *error)
 {
     const oa_graph *graph = oa_model_graph(run->model);
-    oa_array inputs = {0};
+    oa_verify_inputs inputs = {0};
     oa_verify_settings settings;
     oa_status status = oa_load_samples(&run->samples, run->options, graph, error);
     if (status == OA_OK) {
-        status = oa_verify_settings_from(&settings, &inputs, run->options, graph, &run->samples, error);
+        status = oa_engine_choose(&run->engine, run->options, &run->model, 1, &run->samples.data, error);
     }
     if (status == OA_OK) {
-        status = oa_verify(&run->verified, &(oa_runnable){.graph = graph},
-                           &(oa_runnable){.graph = graph, .payloads = &run->payloads}, &settings, error);
+        status =
+            oa_verify_settings_from(&settings, &inputs, run->options, &run->engine, graph, NULL, &run->samples, error);
     }
-    oa_array_free(&inputs);
+    if (status == OA_OK) {
+        const oa_runnable reference = {.graph = graph, .engine = run->engine.engine};
+        const oa_runnable reordered = {.graph = graph, .payloads = &run->payloads, .engine = run->engine.engine};
+        status = oa_verify(&run->verified, &reference, &reordered, &settings, error);
+    }
+    oa_verify_inputs_free(&inputs);
     if (status == OA_OK && !run->verified.is_same) {
         return oa_fail(
             error, OA_ERROR_DIFFERENT,
@@ -119,6 +125,7 @@ oa_status oa_command_permute(const oa_options *options, oa_error *error)
     if (status == OA_OK) {
         status = print(&run, error);
     }
+    oa_engine_choice_free(&run.engine);
     oa_samples_close(&run.samples);
     oa_payloads_free(&run.payloads);
     oa_permutations_free(&run.permutations);

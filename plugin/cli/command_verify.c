@@ -34,7 +34,7 @@ static oa_status print(const oa_options *options, const oa_verify_info *info, oa
 {
     if (options->is_json) {
         return oa_json_print(json_pack("{s:b, s:f, s:f, s:s, s:f}", "same", info->is_same, "max_abs_diff",
-                                       info->max_abs_diff, "max_rel_diff", info->max_rel_diff, "engine", "builtin",
+                                       info->max_abs_diff, "max_rel_diff", info->max_rel_diff, "engine", info->engine,
                                        "tolerance", info->tolerance),
                              error);
     }
@@ -48,7 +48,8 @@ oa_status oa_command_verify(const oa_options *options, oa_error *error)
 {
     oa_model *models[2] = {NULL, NULL};
     oa_samples samples = {0};
-    oa_array inputs = {0};
+    oa_verify_inputs inputs = {0};
+    oa_engine_choice choice = {0};
     oa_verify_settings settings;
     oa_verify_info info = {0};
     oa_status status = OA_OK;
@@ -65,10 +66,15 @@ oa_status oa_command_verify(const oa_options *options, oa_error *error)
         status = oa_load_samples(&samples, options, x, error);
     }
     if (status == OA_OK) {
-        status = oa_verify_settings_from(&settings, &inputs, options, x, &samples, error);
+        status = oa_engine_choose(&choice, options, models, 2, &samples.data, error);
     }
     if (status == OA_OK) {
-        status = oa_verify(&info, &(oa_runnable){.graph = x}, &(oa_runnable){.graph = y}, &settings, error);
+        status = oa_verify_settings_from(&settings, &inputs, options, &choice, x, NULL, &samples, error);
+    }
+    if (status == OA_OK) {
+        const oa_runnable reference = {.graph = x, .engine = choice.engine};
+        const oa_runnable other = {.graph = y, .engine = choice.engine};
+        status = oa_verify(&info, &reference, &other, &settings, error);
     }
     if (status == OA_OK) {
         status = print(options, &info, error);
@@ -78,7 +84,8 @@ oa_status oa_command_verify(const oa_options *options, oa_error *error)
                          options->models[1]);
     }
 done:
-    oa_array_free(&inputs);
+    oa_verify_inputs_free(&inputs);
+    oa_engine_choice_free(&choice);
     oa_samples_close(&samples);
     oa_model_destroy(models[0]);
     oa_model_destroy(models[1]);

@@ -38,8 +38,12 @@ static oa_status by_activations(oa_align_run *run, size_t index, oa_progress *pr
     settings.uses_covariance = run->options->uses_covariance;
     settings.progress = oa_progress_step;
     settings.progress_context = progress;
-    oa_status status =
-        oa_match_activations(&follower->permutations, &problem, &run->samples.data, &settings, &info, error);
+    oa_runnable a;
+    oa_status status = oa_run_runnable(&a, run, 0, NULL, error);
+    settings.engine = a.engine;
+    if (status == OA_OK) {
+        status = oa_match_activations(&follower->permutations, &problem, &run->samples.data, &settings, &info, error);
+    }
     oa_progress_end(progress);
     if (status != OA_OK) {
         oa_error_context(error, "while matching activations of %s and %s on %s", run->options->models[0], name,
@@ -112,9 +116,10 @@ static oa_status by_gradients(oa_method method, oa_align_run *run, size_t index,
     oa_progress_end(progress);
     if (status != OA_OK) {
         oa_error_context(error, "method '%s'%s", oa_method_name(method),
-                         status == OA_ERROR_UNSUPPORTED && !is_ste
-                             ? " follows the loss on --labels (without them, the distance of the weights)"
-                             : "");
+                         status != OA_ERROR_UNSUPPORTED ? ""
+                         : is_ste ? " follows the loss, by gradients that the built-in engine alone has"
+                                  : " follows the loss on --labels, by gradients that the built-in engine alone has "
+                                    "(without labels, the distance of the weights)");
     } else if (options->is_verbose) {
         oa_note(options, "%s: %s %.6g -> %.6g after %zu of %zu steps", options->models[index + 1],
                 samples ? "loss between the models" : "squared distance", info.start, info.best, info.best_iteration,

@@ -209,9 +209,31 @@ static oa_status read_dimension(oa_option_parse *p, const char *name, const char
 
 static oa_status read_engine(oa_option_parse *p, const char *name, const char *value)
 {
-    if (strcmp(value, "auto") != 0 && strcmp(value, "builtin") != 0) {
-        return oa_fail(p->error, OA_ERROR_USAGE, "%s: this version has the engine 'builtin' (or 'auto'), not '%s'",
-                       name, value);
+    static const char *const names[] = {
+        [OA_ENGINE_AUTO] = "auto", [OA_ENGINE_BUILTIN] = "builtin", [OA_ENGINE_ONNXRUNTIME] = "onnxruntime"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            p->options->engine = (oa_engine_kind)i;
+            return OA_OK;
+        }
+    }
+    return oa_fail(p->error, OA_ERROR_USAGE, "%s is 'auto', 'builtin' or 'onnxruntime', not '%s'", name, value);
+}
+
+/* --data x.npy, or --data ids=x.npy --data mask=y.npy */
+static oa_status read_data(oa_option_parse *p, const char *name, const char *value)
+{
+    oa_options *options = p->options;
+    const char **list = oa_realloc(options->data_files, options->data_count + 1, sizeof *list);
+    if (!list) {
+        return oa_fail(p->error, OA_ERROR_MEMORY, "out of memory");
+    }
+    options->data_files = list;
+    list[options->data_count++] = value;
+    options->data = list[0];
+    if (options->data_count > 1 && (!strchr(list[0], '=') || !strchr(value, '='))) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "%s can be repeated for models with several inputs, as %s INPUT=FILE",
+                       name, name);
     }
     return OA_OK;
 }
@@ -225,7 +247,7 @@ static const option_entry table[] = {
     {"--lambda", 0, KEEPS, FOR_ALIGN, offsetof(oa_options, lambda_text), NULL},
     {"--weights", 0, KEEPS, FOR_ALIGN, offsetof(oa_options, weights_text), NULL},
     {"--repair", 0, SETS, FOR_MATCHERS, offsetof(oa_options, repairs), NULL},
-    {"--data", 0, KEEPS, FOR_RUNNERS | FOR_CURVE | FOR_TRAIN, offsetof(oa_options, data), NULL},
+    {"--data", 0, PARSES, FOR_RUNNERS | FOR_CURVE | FOR_TRAIN, 0, read_data},
     {"--labels", 0, KEEPS, FOR_MATCHERS | FOR_TRAIN, offsetof(oa_options, labels), NULL},
     {"--loss", 0, PARSES, FOR_MATCHERS | FOR_TRAIN, 0, read_loss},
     {"--aligner", 0, KEEPS, FOR_MATCHERS | FOR_TRAIN, offsetof(oa_options, aligner), NULL},
@@ -258,6 +280,7 @@ static const option_entry table[] = {
     {"--tolerance", 0, PARSES, FOR_RUNNERS, 0, read_tolerance},
     {"--dim", 0, PARSES, FOR_RUNNERS, 0, read_dimension},
     {"--engine", 0, PARSES, FOR_RUNNERS | FOR_CURVE, 0, read_engine},
+    {"--onnxruntime", 0, KEEPS, FOR_RUNNERS | FOR_CURVE, offsetof(oa_options, onnxruntime), NULL},
     {"--seed", 0, PARSES, FOR_RUNNERS | FOR_CURVE | FOR_TRAIN, 0, read_seed},
     {"--starts", 0, PARSES, FOR_MATCHERS, 0, read_starts},
     {"--threads", 0, PARSES, FOR_ALL, 0, read_threads},
@@ -493,6 +516,7 @@ oa_status oa_options_read(oa_options *options, int argc, char **argv, oa_error *
 void oa_options_free(oa_options *options)
 {
     oa_free(options->models);
+    oa_free(options->data_files);
     oa_free(options->weights);
     for (size_t i = 0; i < options->dimension_count; i++) {
         oa_free((void *)(uintptr_t)options->dimensions[i].name);

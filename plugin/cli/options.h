@@ -20,6 +20,7 @@ typedef enum oa_command {
     OA_COMMAND_TRAIN
 } oa_command;
 typedef enum oa_emit { OA_EMIT_MERGED, OA_EMIT_ALIGNED } oa_emit;
+typedef enum oa_engine_kind { OA_ENGINE_AUTO, OA_ENGINE_BUILTIN, OA_ENGINE_ONNXRUNTIME } oa_engine_kind;
 typedef enum oa_method {
     OA_METHOD_AUTO,
     OA_METHOD_NONE,
@@ -67,7 +68,9 @@ typedef struct oa_options {
     const char *lambda_text;  /* as given, or NULL; settled in weights */
     const char *weights_text; /* the same */
     double *weights;          /* [model_count], summing to one; owned */
-    const char *data;
+    const char **data_files;  /* [data_count] as given: FILE, or INPUT=FILE; owned list of borrowed strings */
+    size_t data_count;
+    const char *data; /* the first of them, for messages; NULL: none */
     const char *labels;
     oa_loss_kind loss;    /* what labels are: classes, or numbers */
     bool uses_covariance; /* activations are matched by covariance, not correlation */
@@ -89,6 +92,8 @@ typedef struct oa_options {
     uint64_t seed;
     size_t starts;
     int threads;
+    oa_engine_kind engine;
+    const char *onnxruntime;  /* its library, or NULL */
     oa_dimension *dimensions; /* owned; names are owned too */
     size_t dimension_count;
     bool is_json;

@@ -95,6 +95,9 @@ oa_status oa_options_check_train(const oa_option_parse *p)
     if (train->families && (options->data || options->labels)) {
         return oa_fail(p->error, OA_ERROR_USAGE, "with --families, data and labels are named in its file");
     }
+    if (options->data_count > 1) {
+        return oa_fail(p->error, OA_ERROR_USAGE, "train feeds models with one input: give --data once");
+    }
     if (options->labels && !options->data) {
         return oa_fail(p->error, OA_ERROR_USAGE, "--labels needs the samples they belong to: give --data, too");
     }

@@ -118,8 +118,8 @@ json_t *oa_json_number(double value)
 
 json_t *oa_json_verified(const oa_verify_info *info)
 {
-    return info ? json_pack("{s:s, s:f, s:f}", "engine", "builtin", "max_abs_diff", info->max_abs_diff, "max_rel_diff",
-                            info->max_rel_diff)
+    return info ? json_pack("{s:s, s:f, s:f}", "engine", info->engine, "max_abs_diff", info->max_abs_diff,
+                            "max_rel_diff", info->max_rel_diff)
                 : json_null();
 }
 

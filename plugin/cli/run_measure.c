@@ -12,10 +12,14 @@ static oa_status measure_line(oa_align_run *run, size_t points, oa_line line, oa
     oa_merge_part b = {.graph = oa_run_graph(run, 1),
                        .tensor_of = run->followers[0].pairing.tensor_b,
                        .payloads = line == OA_LINE_NAIVE ? NULL : &run->followers[0].payloads};
+    oa_runnable a;
     oa_progress_start(&progress, run->options, names[line]);
-    oa_status status = oa_curve_measure(&run->line[line], points, oa_run_graph(run, 0), run->layout, &b,
-                                        line == OA_LINE_REPAIRED ? run->repair : NULL, &run->samples, LINE_BATCH,
-                                        oa_progress_step, &progress, error);
+    oa_status status = oa_run_runnable(&a, run, 0, NULL, error);
+    if (status == OA_OK) {
+        status = oa_curve_measure(&run->line[line], points, a.graph, run->layout, &b,
+                                  line == OA_LINE_REPAIRED ? run->repair : NULL, &run->samples, LINE_BATCH, a.engine,
+                                  oa_progress_step, &progress, error);
+    }
     oa_progress_end(&progress);
     if (status != OA_OK) {
         oa_error_context(error, "along the line from %s to %s", run->options->models[1], run->options->models[0]);

@@ -94,6 +94,31 @@ static void evaluate__runs_the_given_payloads(void **state)
     test_graph_destroy(g);
 }
 
+/* y = first - second from samples for (first, second); the second model declares its inputs the other way around. */
+static void evaluate__feeds_several_inputs(void **state)
+{
+    (void)state;
+    static const size_t swapped[2] = {1, 0};
+    static float zeros[SAMPLES][CLASSES];
+    const oa_array nothing = {
+        .dtype = OA_DTYPE_FLOAT, .rank = 2, .dims = {SAMPLES, CLASSES}, .count = SAMPLES * CLASSES, .data = zeros};
+    for (int is_swapped = 0; is_swapped < 2; is_swapped++) {
+        test_graph *g = test_graph_create(1);
+        size_t x = INPUT(g, is_swapped ? "second" : "first", -1, CLASSES);
+        size_t y = INPUT(g, is_swapped ? "first" : "second", -1, CLASSES);
+        test_graph_output(g, NODE(g, "Sub", "", is_swapped ? y : x, is_swapped ? x : y));
+        oa_runnable model = {.graph = test_graph_finish(g), .input_of = is_swapped ? swapped : NULL};
+        oa_samples s = samples();
+        oa_batches second = oa_batches_of_array(&nothing);
+        oa_evaluation evaluation = {0};
+        assert_int_equal(oa_batches_chain(&s.data, &second, NULL), OA_OK);
+        assert_int_equal(oa_evaluate(&evaluation, &model, &s, 3, NULL), OA_OK);
+        assert_true(evaluation.accuracy == ACCURACY && fabs(evaluation.loss - loss_by_hand()) <= 1e-12);
+        oa_samples_close(&s);
+        test_graph_destroy(g);
+    }
+}
+
 static void assert_refused(const oa_graph *graph, const oa_samples *s, const char *words)
 {
     oa_evaluation evaluation = {.count = 77};
@@ -129,7 +154,7 @@ static void evaluate__refuses_what_does_not_fit(void **state)
     assert_refused(graph, &s, "0 labels");
     s = samples();
     test_graph_output(two, NODE(two, "Add", "", INPUT(two, "x", -1, CLASSES), INPUT(two, "y", -1, CLASSES)));
-    assert_refused(test_graph_finish(two), &s, "one input only");
+    assert_refused(test_graph_finish(two), &s, "input 'y' gets no samples");
     test_graph_output(flat, NODE(flat, "ReduceSum", "keepdims=0", INPUT(flat, "x", -1, CLASSES), INTS(flat, 1)));
     assert_refused(test_graph_finish(flat), &s, "last axis has to be that of the classes");
     test_graph_destroy(g);
@@ -271,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(evaluate__equals_sums_by_hand),
         cmocka_unit_test(evaluate__runs_the_given_payloads),
+        cmocka_unit_test(evaluate__feeds_several_inputs),
         cmocka_unit_test(evaluate__refuses_what_does_not_fit),
         cmocka_unit_test(evaluate__means_over_every_position),
         cmocka_unit_test(evaluate__refuses_labels_of_other_positions),

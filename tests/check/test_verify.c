@@ -220,13 +220,11 @@ static void verify__draws_the_declared_sizes(void **state)
     test_graph_output(g, NODE(g, "Identity", "", oa_names_find(&g->graph->value_names, "x")));
     const oa_graph *graph = test_graph_finish(g);
     const oa_value *declared = &graph->values[graph->inputs[0]];
-    oa_verify_settings settings = oa_verify_settings_default();
-    settings.dimensions = (const oa_dimension[]){{"5", 7}, {"x0", 2}};
-    settings.dimension_count = 2;
+    const oa_sizes sizes = {.named = (const oa_dimension[]){{"5", 7}, {"x0", 2}}, .named_count = 2};
     oa_array array = {0};
     oa_random random;
     oa_random_init(&random, 1);
-    assert_int_equal(oa_random_input(&array, declared, &settings, &random, NULL), OA_OK);
+    assert_int_equal(oa_random_input(&array, declared, 2, &sizes, &random, NULL), OA_OK);
     assert_true(array.rank == 4 && array.dims[0] == 2 && array.dims[1] == 3 && array.dims[2] == 7 &&
                 array.dims[3] == 1);
     size_t ones = 0;
@@ -237,6 +235,79 @@ static void verify__draws_the_declared_sizes(void **state)
     }
     assert_true(ones > 5 && ones < array.count - 5);
     oa_array_free(&array);
+    test_graph_destroy(g);
+}
+
+/* Two tables of 7 and 5 rows, behind what passes indices on; a mask beside them. */
+static void verify__draws_indices_that_tables_hold(void **state)
+{
+    (void)state;
+    test_graph *g = test_graph_create(1);
+    size_t ids = test_graph_input(g, "ids", OA_DTYPE_INT64, 2, TEST_DIMS(-1, 50));
+    size_t kinds = test_graph_input(g, "kinds", OA_DTYPE_INT32, 2, TEST_DIMS(-1, 50));
+    size_t mask = test_graph_input(g, "mask", OA_DTYPE_INT64, 2, TEST_DIMS(-1, 50));
+    size_t large = NODE(g, "Gather", "", WEIGHT(g, "large", 7, 3), ids);
+    size_t small = NODE(g, "Gather", "axis=-1", NODE(g, "Identity", "", WEIGHT(g, "small", 3, 5)),
+                        NODE(g, "Unsqueeze", "", NODE(g, "Cast", "to=7", ids), INTS(g, 0)));
+    size_t third = NODE(g, "Gather", "", WEIGHT(g, "third", 300, 3), kinds);
+    /* What is computed from an input is no index any more. */
+    size_t fourth = NODE(g, "Gather", "", WEIGHT(g, "fourth", 3, 3), NODE(g, "Mul", "", mask, mask));
+    size_t outputs[] = {large, small, third, fourth};
+    for (size_t i = 0; i < TEST_COUNT(outputs); i++) {
+        test_graph_output(g, outputs[i]);
+    }
+    const oa_graph *graph = test_graph_finish(g);
+    size_t limits[3];
+    assert_int_equal(oa_input_limits(limits, graph, NULL), OA_OK);
+    assert_true(limits[0] == 5 && limits[1] == 300 && limits[2] == 2);
+    oa_random random;
+    oa_random_init(&random, 1);
+    oa_array array = {0};
+    assert_int_equal(oa_random_input(&array, &graph->values[kinds], limits[1], &(oa_sizes){0}, &random, NULL), OA_OK);
+    int32_t largest = 0;
+    for (size_t i = 0; i < array.count; i++) {
+        int32_t value = ((const int32_t *)array.data)[i];
+        assert_in_range(value, 0, 299);
+        largest = value > largest ? value : largest;
+    }
+    assert_true(largest > 200);
+    oa_array_free(&array);
+    /* A byte does not hold all of them; a truth value is one. */
+    oa_value byte = graph->values[kinds], truth = byte;
+    byte.dtype = OA_DTYPE_INT8;
+    truth.dtype = OA_DTYPE_BOOL;
+    assert_int_equal(oa_random_input(&array, &byte, 300, &(oa_sizes){0}, &random, NULL), OA_OK);
+    for (size_t i = 0; i < array.count; i++) {
+        assert_true(((const int8_t *)array.data)[i] >= 0);
+    }
+    oa_array_free(&array);
+    assert_int_equal(oa_random_input(&array, &truth, 300, &(oa_sizes){0}, &random, NULL), OA_OK);
+    for (size_t i = 0; i < array.count; i++) {
+        assert_true(((const uint8_t *)array.data)[i] <= 1);
+    }
+    oa_array_free(&array);
+    oa_verify_settings settings = oa_verify_settings_default();
+    assert_true(verified(&(oa_runnable){.graph = graph}, &(oa_runnable){.graph = graph}, &settings).is_same);
+    test_graph_destroy(g);
+}
+
+static void verify__opens_sizes_that_are_not_named(void **state)
+{
+    (void)state;
+    test_graph *g = test_graph_create(1);
+    size_t x = test_graph_input(g, "x", OA_DTYPE_FLOAT, 3, TEST_DIMS(2, -1, -2));
+    test_graph_output(g, NODE(g, "Relu", "", x));
+    const oa_value *declared = &test_graph_finish(g)->values[x];
+    static const size_t wanted[2][3] = {{2, 8, 8}, {2, 1, 8}};
+    for (size_t k = 0; k < 2; k++) {
+        oa_array array = {0};
+        oa_random random;
+        oa_random_init(&random, 1);
+        const oa_sizes sizes = {.others = 8, .counts_anywhere = k == 1};
+        assert_int_equal(oa_random_input(&array, declared, 2, &sizes, &random, NULL), OA_OK);
+        assert_memory_equal(array.dims, wanted[k], sizeof wanted[k]);
+        oa_array_free(&array);
+    }
     test_graph_destroy(g);
 }
 
@@ -262,8 +333,8 @@ static void verify__refuses_what_it_cannot_compare(void **state)
     oa_array array = {0};
     oa_random random;
     oa_random_init(&random, 1);
-    assert_int_equal(oa_random_input(&array, &text, &settings, &random, &error), OA_ERROR_UNSUPPORTED);
-    assert_int_equal(oa_random_input(&array, &shapeless, &settings, &random, &error), OA_ERROR_INPUT);
+    assert_int_equal(oa_random_input(&array, &text, 2, &settings.sizes, &random, &error), OA_ERROR_UNSUPPORTED);
+    assert_int_equal(oa_random_input(&array, &shapeless, 2, &settings.sizes, &random, &error), OA_ERROR_INPUT);
     assert_int_equal(info.runs, 77); /* untouched */
     test_graph_destroy(a);
     test_graph_destroy(b);
@@ -297,6 +368,8 @@ int main(void)
         cmocka_unit_test(verify__compares_types_shapes_and_truth_values),
         cmocka_unit_test(verify__feeds_inputs_by_their_use),
         cmocka_unit_test(verify__draws_the_declared_sizes),
+        cmocka_unit_test(verify__draws_indices_that_tables_hold),
+        cmocka_unit_test(verify__opens_sizes_that_are_not_named),
         cmocka_unit_test(verify__refuses_what_it_cannot_compare),
         cmocka_unit_test(tolerance__is_that_of_the_least_precise_weights),
     };

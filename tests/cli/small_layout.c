@@ -34,10 +34,11 @@ static void fill(small_layout *s, const oa_group *groups, const place *places)
 
 void small_layout_init(small_layout *s)
 {
-    static const oa_group groups[SMALL_GROUPS] = {{.block_count = 1, .size = 3, .parent = OA_NONE},
-                                                  {.block_count = 1, .size = 4, .parent = OA_NONE},
-                                                  {.block_count = 1, .size = 2, .kind = OA_GROUP_BLOCKS, .parent = OA_NONE},
-                                                  {.block_count = 1, .size = 2, .kind = OA_GROUP_INSIDE, .parent = 2}};
+    static const oa_group groups[SMALL_GROUPS] = {
+        {.block_count = 1, .size = 3, .parent = OA_NONE},
+        {.block_count = 1, .size = 4, .parent = OA_NONE},
+        {.block_count = 1, .size = 2, .kind = OA_GROUP_BLOCKS, .parent = OA_NONE},
+        {.block_count = 1, .size = 2, .kind = OA_GROUP_INSIDE, .parent = 2}};
     static const place places[SMALL_OCCURRENCES] = {{0, W1, 0}, {0, B1, 0}, {0, W2, 1}, {1, W2, 0}, {1, W3, 1},
                                                     {1, W3, 1}, {2, W3, 0}, {2, Q, 0},  {3, W3, 0}, {3, Q, 0}};
     fill(s, groups, places);
@@ -45,10 +46,11 @@ void small_layout_init(small_layout *s)
 
 void small_layout_init_reordered(small_layout *s)
 {
-    static const oa_group groups[SMALL_GROUPS] = {{.block_count = 1, .size = 4, .parent = OA_NONE},
-                                                  {.block_count = 1, .size = 3, .parent = OA_NONE},
-                                                  {.block_count = 1, .size = 2, .kind = OA_GROUP_BLOCKS, .parent = OA_NONE},
-                                                  {.block_count = 1, .size = 2, .kind = OA_GROUP_INSIDE, .parent = 2}};
+    static const oa_group groups[SMALL_GROUPS] = {
+        {.block_count = 1, .size = 4, .parent = OA_NONE},
+        {.block_count = 1, .size = 3, .parent = OA_NONE},
+        {.block_count = 1, .size = 2, .kind = OA_GROUP_BLOCKS, .parent = OA_NONE},
+        {.block_count = 1, .size = 2, .kind = OA_GROUP_INSIDE, .parent = 2}};
     static const place places[SMALL_OCCURRENCES] = {{0, W3, 1}, {0, W2, 0}, {0, W3, 1}, {1, W2, 1}, {1, W1, 0},
                                                     {1, B1, 0}, {2, Q, 0},  {2, W3, 0}, {3, W3, 0}, {3, Q, 0}};
     fill(s, groups, places);

@@ -258,9 +258,9 @@ static void create__names_what_it_has_no_kernel_for(void **state)
     assert_int_equal(net_finish(&made), OA_OK);
     assert_int_equal(oa_executor_create(&executor, made.graph, &error), OA_ERROR_UNSUPPORTED);
     assert_null(executor);
-    assert_non_null(strstr(error.message, "Gargle"));
+    assert_non_null(strstr(error.message, "for Gargle ("));
     assert_non_null(strstr(error.message, "'a'"));
-    assert_non_null(strstr(error.message, "1 more"));
+    assert_non_null(strstr(error.message, "2 nodes"));
     net_destroy(&made);
 
     /* Where nothing depends on it, it does not matter. */
@@ -275,6 +275,32 @@ static void create__names_what_it_has_no_kernel_for(void **state)
     assert_true(*(float *)y.data == 2.0f);
     oa_array_free(&y);
     oa_array_free(&x);
+    net_destroy(&made);
+}
+
+static void create__names_as_many_operators_as_a_message_holds(void **state)
+{
+    (void)state;
+    enum { KINDS = 60 };
+    static char types[KINDS][16];
+    op unknown = {.version = 1};
+    oa_executor *executor = NULL;
+    oa_error error = {0};
+    net made = net_create();
+    net_input(&made, "x", OA_DTYPE_FLOAT);
+    char from[16] = "x", to[16];
+    for (size_t i = 0; i < KINDS; i++) {
+        snprintf(types[i], sizeof types[i], "Gargle%zu", i);
+        snprintf(to, sizeof to, "v%zu", i);
+        unknown.type = types[i];
+        net_node(&made, &unknown, from, to);
+        memcpy(from, to, sizeof from);
+    }
+    net_output(&made, from);
+    assert_int_equal(net_finish(&made), OA_OK);
+    assert_int_equal(oa_executor_create(&executor, made.graph, &error), OA_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "Gargle0, Gargle1, Gargle2, "));
+    assert_non_null(strstr(error.message, "... (60 nodes, the first is 'v0')"));
     net_destroy(&made);
 }
 
@@ -498,6 +524,7 @@ int main(void)
         cmocka_unit_test(run__computes_with_16_bit_floats),
         cmocka_unit_test(run__reads_replaced_payloads),
         cmocka_unit_test(create__names_what_it_has_no_kernel_for),
+        cmocka_unit_test(create__names_as_many_operators_as_a_message_holds),
         cmocka_unit_test(run__refuses_attributes_that_it_does_not_know),
         cmocka_unit_test(run__checks_its_inputs),
         cmocka_unit_test(run__refuses_constants_that_it_cannot_read),

@@ -429,6 +429,30 @@ static const oa_graph *build_two_inputs(test_graph *g)
     return test_graph_finish(g);
 }
 
+/* The same model with its inputs declared the other way around. */
+static const oa_graph *build_two_inputs_swapped(test_graph *g)
+{
+    size_t y = INPUT(g, "y", -1, 3), x = INPUT(g, "x", -1, 3);
+    size_t h = NODE(g, "Relu", "", NODE(g, "Gemm", "", NODE(g, "Add", "", x, y), WEIGHT(g, "w1", 3, 5)));
+    test_graph_output(g, NODE(g, "Gemm", "", h, WEIGHT(g, "w2", 5, 2)));
+    return test_graph_finish(g);
+}
+
+static void activations__recover_with_several_inputs(void **state)
+{
+    (void)state;
+    samples data, more;
+    SAMPLES(&data, 5, 100, 3);
+    SAMPLES(&more, 6, 100, 3);
+    oa_batches second = more.batches;
+    assert_int_equal(oa_batches_chain(&data.batches, &second, NULL), OA_OK);
+    check_recovery(build_two_inputs, &data.batches, 1, 0);
+    check_recovery(build_two_inputs_swapped, &data.batches, 1, 0);
+    oa_batches_close(&data.batches);
+    oa_array_free(&data.array);
+    oa_array_free(&more.array);
+}
+
 static void activations__refuse_what_does_not_fit(void **state)
 {
     (void)state;
@@ -448,7 +472,7 @@ static void activations__refuse_what_does_not_fit(void **state)
     oa_array_free(&data.array);
     SAMPLES(&data, 13, 20, 3);
     pair_create(&p, build_two_inputs, 1, 2);
-    assert_refused(&p, &data.batches, "one input only");
+    assert_refused(&p, &data.batches, "input 'y' gets no samples");
     pair_free(&p);
     oa_array_free(&data.array);
 }
@@ -525,6 +549,7 @@ int main(void)
         cmocka_unit_test(activations__of_dead_units_tie),
         cmocka_unit_test(unit_sums__equal_plain_correlations),
         cmocka_unit_test(unit_sums__go_by_positions_and_maps),
+        cmocka_unit_test(activations__recover_with_several_inputs),
         cmocka_unit_test(activations__refuse_what_does_not_fit),
         cmocka_unit_test(two_levels__find_what_stands_out),
     };

@@ -8,8 +8,10 @@ import unittest
 
 import numpy as np
 import onnx
-import onnxruntime
-from onnx import numpy_helper
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it reports its use by network otherwise
+import onnxruntime  # noqa: E402
+from onnx import numpy_helper  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TOOL = os.environ.get("ONNX_ALIGN", os.path.join(ROOT, "build", "release", "onnx-align"))
