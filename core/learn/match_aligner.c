@@ -59,7 +59,7 @@ typedef struct alignment {
     oa_tape *tape; /* of both together */
     oa_aligner_leaves leaves;
     oa_var *features, *scores; /* [group_count] */
-    const float **tables;        /* [group_count] the scores' values */
+    const float **tables;      /* [group_count] the scores' values */
     oa_permutations found;
 } alignment;
 
