@@ -3,6 +3,7 @@
 #include "core/base/memory.h"
 #include "plugin/cli/files.h"
 #include "plugin/cli/html.h"
+#include "plugin/cli/repair.h"
 #include "plugin/cli/report.h"
 #include "plugin/cli/verdict.h"
 
@@ -37,9 +38,9 @@ static void put_verification(oa_svg *page, const oa_align_run *run, const oa_tot
     if (run->options->output && run->options->verifies) {
         oa_svg_put(page,
                    "reordered, %s before: largest relative difference <span id=\"max-rel-diff\">%.3g</span> (tolerance "
-                   "%.3g), from the order of floating-point sums",
+                   "%.3g), from the order of floating-point sums; run by the engine %s",
                    are_two ? "B computes what it did" : "the models compute what they did", sums->verified.max_rel_diff,
-                   run->followers[0].verified.tolerance);
+                   run->followers[0].verified.tolerance, sums->verified.engine);
     } else {
         oa_svg_put(page, "none");
     }
@@ -62,6 +63,27 @@ static void put_explanation(oa_svg *page, const oa_align_run *run)
         page,
         "So the units of %s were reordered first, layer by layer, to fit A. That changes nothing in what %s.</p>\n",
         are_two ? "B" : "the other models", are_two ? "B computes" : "they compute");
+}
+
+static void put_repair(oa_svg *page, const oa_align_run *run)
+{
+    char warning[OA_REPAIR_WARNING_SIZE];
+    size_t normalisations, layers, left;
+    if (!run->repair) {
+        return;
+    }
+    oa_count_repair(&normalisations, &layers, &left, run);
+    oa_svg_put(
+        page,
+        "<tr><th scope=\"row\">Repair</th><td>averaged units got back the mean and the spread of their parents', "
+        "from <span id=\"repair-samples\">%zu</span> samples: %zu batch normalisations, %zu other layers; %zu layers "
+        "stay as averaged",
+        run->repaired.samples, normalisations, layers, left);
+    if (oa_repair_warning(warning, run)) {
+        oa_svg_put(page, ". Doubtful: ");
+        oa_svg_put_escaped(page, warning);
+    }
+    oa_svg_put(page, "</td></tr>\n");
 }
 
 static void put_done(oa_svg *page, const oa_align_run *run, const oa_totals *sums)
@@ -92,6 +114,7 @@ static void put_done(oa_svg *page, const oa_align_run *run, const oa_totals *sum
                "id=\"distance-before\">%.6g</span> before, <span id=\"distance-after\">%.6g</span> after</td></tr>\n",
                sums->before, sums->after);
     put_verification(page, run, sums);
+    put_repair(page, run);
     if (options->data) {
         oa_svg_put(page, "<tr><th scope=\"row\">Samples</th><td>%zu of ", run->samples.data.count);
         oa_html_put_name(page, options->data);
@@ -139,6 +162,9 @@ static void put_scores(oa_svg *page, const oa_align_run *run)
                   i ? &run->followers[i - 1].evaluation : &run->first);
     }
     put_score(page, "naive", NULL, &run->naive);
+    if (run->repair) {
+        put_score(page, "merged, not yet repaired", options->output, &run->unrepaired);
+    }
     if (options->emit == OA_EMIT_MERGED) {
         put_score(page, "merged", options->output, &run->result);
     }

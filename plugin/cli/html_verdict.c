@@ -76,7 +76,9 @@ static void list_scores(bar_list *list, const oa_align_run *run)
     }
     if (run->options->emit == OA_EMIT_MERGED) {
         next_bar(list, figure_of(&run->result), is_percent, "merged")->label =
-            oa_run_is_plain(run) ? "Averaged: the merged model" : "Aligned, then averaged: the merged model";
+            run->repair            ? "Aligned, averaged and repaired: the merged model"
+            : oa_run_is_plain(run) ? "Averaged: the merged model"
+                                   : "Aligned, then averaged: the merged model";
     }
 }
 

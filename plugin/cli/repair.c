@@ -132,19 +132,26 @@ void oa_note_repair(const oa_align_run *run)
     }
 }
 
+void oa_count_repair(size_t *normalisations, size_t *layers, size_t *left, const oa_align_run *run)
+{
+    const oa_repair_plan *plan = oa_repair_plan_of(run->repair);
+    *normalisations = *layers = 0;
+    for (size_t i = 0; i < plan->place_count; i++) {
+        *(plan->places[i].kind == OA_REPAIR_STATISTICS ? normalisations : layers) += 1;
+    }
+    *left = plan->left_count;
+}
+
 void oa_print_repair(const oa_align_run *run)
 {
     if (!run->repair) {
         return;
     }
     const oa_repair_plan *plan = oa_repair_plan_of(run->repair);
-    size_t of_kind[OA_REPAIR_SCALE + 1] = {0};
-    for (size_t i = 0; i < plan->place_count; i++) {
-        of_kind[plan->places[i].kind]++;
-    }
+    size_t normalisations, layers, left;
+    oa_count_repair(&normalisations, &layers, &left, run);
     printf("  repaired from %zu samples (batch normalisations: %zu, other layers: %zu, left as averaged: %zu)\n",
-           run->repaired.samples, of_kind[OA_REPAIR_STATISTICS],
-           of_kind[OA_REPAIR_SCALE_SHIFT] + of_kind[OA_REPAIR_SCALE], plan->left_count);
+           run->repaired.samples, normalisations, layers, left);
     for (size_t i = 0; i < plan->left_count && run->options->is_verbose; i++) {
         printf("    %s: %s\n", oa_node_label(oa_run_graph(run, 0), plan->left[i].node), plan->left[i].reason);
     }

@@ -12,6 +12,9 @@ oa_status oa_run_prepare_repair(oa_align_run *run, oa_error *error);
 /* Repairs run->merged. */
 oa_status oa_run_repair(oa_align_run *run, oa_error *error);
 
+/* After a repair: how many batch normalisations and other layers it changed, and how many layers it left. */
+void oa_count_repair(size_t *normalisations, size_t *layers, size_t *left, const oa_align_run *run);
+
 /* What makes the repair doubtful, as sentences; `text` has room for OA_REPAIR_WARNING_SIZE characters. False when there
  * is nothing to say. */
 enum { OA_REPAIR_WARNING_SIZE = 1024 };

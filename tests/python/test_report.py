@@ -238,6 +238,20 @@ class Report(ToolTest):
         self.assertLess(len(page.source), 150000)
         self.assertLess(page.source.index("Usable"), page.source.index("What was done"))
 
+    def test_repair_is_told(self):
+        """What was repaired, from how many samples, and what it was worth: the figures of the JSON."""
+        page = self.report(model_path("cnn-a"), model_path("cnn-b"), "-m", "weights", "--data", DATA, "--labels", LABELS,
+                           "--repair")
+        report, repair = self.found, self.found["repair"]
+        self.assertEqual(int(page.ids["repair-samples"]), repair["samples"])
+        kinds = [layer["kind"] for layer in repair["layers"]]
+        self.assertIn(f"{kinds.count('statistics')} batch normalisations, {len(kinds) - kinds.count('statistics')} other "
+                      f"layers; {len(repair['left'])} layers stay", page.words)
+        rows = {row[0]: row for row in page.rows if row}
+        for name, label in (("unrepaired", "merged, not yet repaired"), ("merged", "merged")):
+            self.assertEqual(rows[label][2], f"{100 * report['evaluation'][name]['accuracy']:.2f} %")
+        self.assertIn("Aligned, averaged and repaired", page.words)
+
     def test_line_and_similarities_are_those_of_others(self):
         page = self.report(model_path("mlp-a"), model_path("mlp-b"), "-m", "weights", "--data", DATA, "--labels", LABELS,
                            "--points", "5")
