@@ -1,6 +1,7 @@
 #include "core/check/curve.h"
 
 #include <math.h>
+#include <string.h>
 
 void oa_curve_free(oa_curve *curve)
 {
@@ -8,6 +9,24 @@ void oa_curve_free(oa_curve *curve)
     oa_free(curve->loss);
     oa_free(curve->accuracy);
     *curve = (oa_curve){0};
+}
+
+oa_status oa_curve_copy(oa_curve *copy, const oa_curve *curve, oa_error *error)
+{
+    const size_t count = curve->count;
+    oa_curve made = *curve;
+    made.lambda = oa_malloc(count, sizeof *made.lambda);
+    made.loss = oa_malloc(count, sizeof *made.loss);
+    made.accuracy = oa_malloc(count, sizeof *made.accuracy);
+    if (!made.lambda || !made.loss || !made.accuracy) {
+        oa_curve_free(&made);
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for a curve of %zu points", count);
+    }
+    memcpy(made.lambda, curve->lambda, count * sizeof *made.lambda);
+    memcpy(made.loss, curve->loss, count * sizeof *made.loss);
+    memcpy(made.accuracy, curve->accuracy, count * sizeof *made.accuracy);
+    *copy = made;
+    return OA_OK;
 }
 
 void oa_curve_summarise(oa_curve *curve)

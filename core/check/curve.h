@@ -19,6 +19,8 @@ typedef struct oa_curve {
 } oa_curve;
 
 void oa_curve_free(oa_curve *curve);
+/* *copy is zeroed or freed before. OA_ERROR_MEMORY, *copy is then untouched. O(points). */
+oa_status oa_curve_copy(oa_curve *copy, const oa_curve *curve, oa_error *error);
 
 /* Measures `count` >= 2 points on the samples. `b` is the other end: its constants as they are to be averaged (weight
  * is not used, payloads are kept). The models on the way are made by oa_merge, running variances included, just as

@@ -15,12 +15,13 @@ static const double RISE_MIN = 1e-7;
 typedef struct descent {
     const oa_match_problem *problem;
     oa_permutations *permutations;
-    bool *is_placed;           /* [groups] matched already, in the first pass */
-    bool *is_quadratic;        /* [groups] that lead: some of the groups lie twice on a tensor that counts */
-    size_t *hidden;            /* [tensors] occurrences of groups that are not placed yet */
-    size_t *seen;              /* [tensors] the last count that looked at it */
-    size_t count;              /* of the objectives computed */
-    double *room;              /* for the largest matrices of profits that belong together */
+    bool *is_placed;    /* [groups] matched already, in the first pass */
+    bool *is_quadratic; /* [groups] that lead: some of the groups lie twice on a tensor that counts */
+    size_t *hidden;     /* [tensors] occurrences of groups that are not placed yet */
+    size_t *own;        /* [occurrences] of those, how many are of the groups assigned with it; OA_NONE: on two axes */
+    size_t *seen;       /* [tensors] the last count that looked at it */
+    size_t count;       /* of the objectives computed */
+    double *room;       /* for the largest matrices of profits that belong together */
     const double **profits;    /* [groups] those of the groups at work, in room */
     oa_permutations candidate; /* of the groups at work */
     size_t *leaders;           /* [leader_count] the groups that lead */
@@ -43,47 +44,58 @@ static size_t next_inside(const descent *d, size_t group, size_t last)
     return oa_next_inside(d->problem->layout, group, last);
 }
 
-static bool is_same_axis(const oa_occurrence *x, const oa_occurrence *y)
+/* What groups that are assigned together have on a tensor. */
+typedef struct footprint {
+    size_t leader; /* + 1; 0: none yet */
+    size_t axis;
+    size_t count; /* occurrences; on more than one axis each hides the others: OA_NONE */
+} footprint;
+
+static void add_to_footprint(footprint *on, size_t leader, size_t axis)
 {
-    return x->tensor == y->tensor && x->axis == y->axis;
+    if (on->leader != leader + 1) {
+        *on = (footprint){.leader = leader + 1, .axis = axis, .count = 1};
+    } else {
+        on->count = on->count == OA_NONE || on->axis != axis ? OA_NONE : on->count + 1;
+    }
 }
 
-/* d->seen is a scratch here. */
-static void find_quadratic(descent *d)
+/* Which groups are quadratic, and what each occurrence is visible by. */
+static oa_status look_at_tensors(descent *d, oa_error *error)
 {
     const oa_layout *layout = d->problem->layout;
+    footprint *on = oa_calloc(layout->tensor_count, sizeof *on);
+    if (!on) {
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for matching %zu tensors", layout->tensor_count);
+    }
     for (size_t k = 0; k < d->leader_count; k++) {
         size_t leader = d->leaders[k];
-        d->count++;
         for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
             for (size_t i = 0; i < layout->groups[g].occurrence_count; i++) {
-                size_t tensor = occurrence_at(d, g, i)->tensor;
+                const oa_occurrence *o = occurrence_at(d, g, i);
+                add_to_footprint(&on[o->tensor], leader, o->axis);
                 /* Twice on one axis is linear side by side, but not when one lies inside of the other. */
-                bool is_twice = d->seen[tensor] == d->count && oa_counts(d->problem, tensor);
+                bool is_twice = on[o->tensor].count > 1 && oa_counts(d->problem, o->tensor);
                 d->is_quadratic[leader] = d->is_quadratic[leader] || is_twice;
-                d->seen[tensor] = d->count;
+            }
+        }
+        for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
+            for (size_t i = 0; i < layout->groups[g].occurrence_count; i++) {
+                d->own[layout->groups[g].first_occurrence + i] = on[occurrence_at(d, g, i)->tensor].count;
             }
         }
     }
+    oa_free(on);
+    return OA_OK;
 }
 
-/* How many occurrences on the axis of `o` belong to the groups that are assigned together. */
-static size_t own_occurrences(const descent *d, size_t leader, const oa_occurrence *o)
+/* Before its group is placed: is every axis of this occurrence's tensor, but the one it lies on, determined?
+ * `hidden[t]` counts the occurrences of groups not placed yet; those that are assigned together on one axis do not hide
+ * each other.
+ */
+static bool is_visible(const descent *d, const oa_occurrence *o)
 {
-    size_t count = 0;
-    for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
-        for (size_t i = 0; i < d->problem->layout->groups[g].occurrence_count; i++) {
-            count += is_same_axis(occurrence_at(d, g, i), o);
-        }
-    }
-    return count;
-}
-
-/* Is every axis of this occurrence's tensor, but the one it lies on, determined? `hidden[t]` counts the occurrences of
- * groups not placed yet; those of the group itself on the same axis do not hide anything. */
-static bool is_visible(const descent *d, size_t leader, const oa_occurrence *o)
-{
-    return d->hidden[o->tensor] == (d->is_placed[leader] ? 0 : own_occurrences(d, leader, o));
+    return d->hidden[o->tensor] == d->own[o - d->problem->layout->occurrences];
 }
 
 /* The share of the groups' weights that lie on tensors all of whose other axes are determined. */
@@ -97,7 +109,7 @@ static double visible_share(const descent *d, size_t leader)
             if (oa_counts(d->problem, o->tensor)) {
                 double weight = (double)d->problem->a->tensors[o->tensor].count;
                 total += weight;
-                visible += is_visible(d, leader, o) ? weight : 0.0;
+                visible += is_visible(d, o) ? weight : 0.0;
             }
         }
     }
@@ -114,7 +126,7 @@ static oa_status fill_profits(descent *d, size_t leader, bool visible_only, oa_e
         memset(room, 0, n * n * sizeof *room);
         for (size_t i = 0; i < d->problem->layout->groups[g].occurrence_count && status == OA_OK; i++) {
             const oa_occurrence *o = occurrence_at(d, g, i);
-            if (oa_counts(d->problem, o->tensor) && (!visible_only || is_visible(d, leader, o))) {
+            if (oa_counts(d->problem, o->tensor) && (!visible_only || is_visible(d, o))) {
                 status = oa_add_profit(room, d->problem, o, d->permutations, error);
             }
         }
@@ -327,11 +339,12 @@ static oa_status descent_init(descent *d, const oa_match_problem *problem, oa_er
     d->leaders = oa_calloc(layout->group_count, sizeof *d->leaders);
     d->order = oa_calloc(layout->group_count, sizeof *d->order);
     d->hidden = oa_calloc(layout->tensor_count, sizeof *d->hidden);
+    d->own = oa_calloc(layout->occurrence_count, sizeof *d->own);
     d->seen = oa_calloc(layout->tensor_count, sizeof *d->seen);
     d->profits = oa_calloc(layout->group_count, sizeof *d->profits);
     d->room = oa_malloc(cells, sizeof *d->room);
-    if (!d->is_placed || !d->is_quadratic || !d->leaders || !d->order || !d->hidden || !d->seen || !d->profits ||
-        !d->room) {
+    if (!d->is_placed || !d->is_quadratic || !d->leaders || !d->order || !d->hidden || !d->own || !d->seen ||
+        !d->profits || !d->room) {
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory for matching groups, of up to %zu pairs of units at once",
                        cells);
     }
@@ -340,8 +353,7 @@ static oa_status descent_init(descent *d, const oa_match_problem *problem, oa_er
             d->leaders[d->leader_count++] = g;
         }
     }
-    find_quadratic(d);
-    return OA_OK;
+    return look_at_tensors(d, error);
 }
 
 static void descent_free(descent *d)
@@ -351,6 +363,7 @@ static void descent_free(descent *d)
     oa_free(d->leaders);
     oa_free(d->order);
     oa_free(d->hidden);
+    oa_free(d->own);
     oa_free(d->seen);
     oa_free(d->profits);
     oa_free(d->room);

@@ -20,10 +20,9 @@ typedef struct touch {
 
 typedef struct finder {
     oa_layout_builder *builder;
-    size_t *blocks;  /* [groups] the group right before it in all constants, or OA_NONE */
-    bool *is_seen;   /* [groups] in a constant */
-    bool *is_parent; /* [groups] of an inside with orders of its own */
-    touch *touches;  /* by group, once found */
+    size_t *blocks; /* [groups] the group right before it in all constants, or OA_NONE */
+    bool *is_seen;  /* [groups] in a constant */
+    touch *touches; /* by group, once found */
     size_t touch_count, touch_capacity;
     size_t *first_touch;       /* [groups + 1] */
     size_t *first_contraction; /* [steps + 1] */
@@ -331,7 +330,8 @@ static bool decide(finder *f)
     oa_layout *layout = f->builder->layout;
     for (size_t g = 0; g < layout->group_count; g++) {
         size_t blocks = f->blocks[g];
-        if (blocks == OA_NONE || f->is_parent[g] || layout->groups[blocks].block_count > 1) {
+        /* Of what leads insides already, or lies in blocks itself, no further level is made. */
+        if (blocks == OA_NONE || layout->groups[g].kind == OA_GROUP_BLOCKS || layout->groups[blocks].block_count > 1) {
             continue;
         }
         bool holds = false;
@@ -347,7 +347,6 @@ static bool decide(finder *f)
         layout->groups[g].parent = blocks;
         layout->groups[g].kind = OA_GROUP_INSIDE;
         layout->groups[blocks].kind = OA_GROUP_BLOCKS;
-        f->is_parent[blocks] = true;
     }
     return true;
 }
@@ -355,12 +354,10 @@ static bool decide(finder *f)
 oa_status oa_layout_find_insides(oa_layout_builder *b, oa_error *error)
 {
     size_t groups = b->layout->group_count;
-    finder f = {.builder = b,
-                .blocks = oa_malloc(groups, sizeof *f.blocks),
-                .is_seen = oa_calloc(groups, sizeof *f.is_seen),
-                .is_parent = oa_calloc(groups, sizeof *f.is_parent)};
+    finder f = {
+        .builder = b, .blocks = oa_malloc(groups, sizeof *f.blocks), .is_seen = oa_calloc(groups, sizeof *f.is_seen)};
     const oa_graph *graph = b->discovery->graph;
-    bool is_good = f.blocks && f.is_seen && f.is_parent, is_open = false;
+    bool is_good = f.blocks && f.is_seen, is_open = false;
     for (size_t i = 0; i < b->layout->order_count && is_good; i++) {
         is_good = walk_value(&f, graph->tensors[b->layout->order[i]].value, note_blocks, NULL);
     }
@@ -373,7 +370,6 @@ oa_status oa_layout_find_insides(oa_layout_builder *b, oa_error *error)
     }
     oa_free(f.blocks);
     oa_free(f.is_seen);
-    oa_free(f.is_parent);
     oa_free(f.touches);
     oa_free(f.first_touch);
     oa_free(f.first_contraction);

@@ -14,9 +14,9 @@ import collections
 import json
 import os
 import subprocess
-import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from results import ROOT, entries, note, run
+
 TOOL = os.environ.get("ONNX_ALIGN", os.path.join(ROOT, "build/release/onnx-align"))
 TEST_IMAGES = [f"/usr/share/datasets/fashion-mnist/t10k-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1")]
 DEMO_IMAGES = [os.path.join(ROOT, f"models/fashion-test-{kind}-1000.idx.gz") for kind in ("images", "labels")]
@@ -56,15 +56,6 @@ Accuracy is that of the next character. No merge of these independent models is 
 to 42 %, where the parents tell 64 %; longer ones were not tried. Repair makes every average here worse in loss.""", True, ROWS + GPT_SEARCHES),
     "gpt-kin": Pair("The same, with a tenth of the training in common", "", True, ROWS),
 }
-
-
-def note(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def run(command, **more):
-    note("$ " + " ".join(command))
-    return subprocess.run(command, check=True, **more)
 
 
 def tool(*arguments):
@@ -122,13 +113,7 @@ class Experiment:
         return ["--data", data, "--labels", labels]
 
     def done(self):
-        found = {}
-        if os.path.exists(self.results):
-            with open(self.results) as file:
-                for line in file:
-                    entry = json.loads(line)
-                    found[entry["pair"], entry["method"]] = entry
-        return found
+        return {(entry["pair"], entry["method"]): entry for entry in entries(self.results)}
 
     def keep(self, **entry):
         with open(self.results, "a") as file:

@@ -76,7 +76,14 @@ def note(text):
 
 def run(command, **more):
     note("$ " + " ".join(command))
-    subprocess.run(command, check=True, **more)
+    return subprocess.run(command, check=True, **more)
+
+
+def entries(path):
+    """The lines of a file of results, oldest first; none where there is no file yet."""
+    if os.path.exists(path):
+        with open(path) as file:
+            yield from map(json.loads, file)
 
 
 class Experiment:
@@ -116,14 +123,11 @@ class Experiment:
     def done(self):
         """Results by folder, method, steps and pairs, and under pairs 0 those of the most pairs."""
         found = {}
-        if os.path.exists(self.results):
-            with open(self.results) as file:
-                for line in file:
-                    entry = json.loads(line)
-                    key = (os.path.basename(os.path.dirname(entry["folder"])), short(entry["method"]), entry["iterations"])
-                    found[(*key, entry["pairs"])] = entry
-                    if entry["pairs"] >= found.get((*key, 0), entry)["pairs"]:
-                        found[(*key, 0)] = entry
+        for entry in entries(self.results):
+            key = (os.path.basename(os.path.dirname(entry["folder"])), short(entry["method"]), entry["iterations"])
+            found[(*key, entry["pairs"])] = entry
+            if entry["pairs"] >= found.get((*key, 0), entry)["pairs"]:
+                found[(*key, 0)] = entry
         return found
 
     def methods(self, folder, family, data):

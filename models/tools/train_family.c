@@ -5,6 +5,7 @@
 #include "models/tools/npy_file.h"
 #include "models/tools/train_network.h"
 #include "models/tools/train_options.h"
+#include "onnx_io/paths.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -41,11 +42,8 @@ static double seconds_now(void)
 /* FOLDER/NAME, owned by the caller. */
 static char *path_in(const char *folder, const char *name, oa_error *error)
 {
-    size_t size = strlen(folder) + strlen(name) + 2;
-    char *path = oa_malloc(size, 1);
-    if (path) {
-        snprintf(path, size, "%s/%s", folder, name);
-    } else {
+    char *path = oa_path_join(folder, name);
+    if (!path) {
         oa_fail(error, OA_ERROR_MEMORY, "out of memory");
     }
     return path;

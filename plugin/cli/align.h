@@ -35,6 +35,7 @@ typedef struct oa_seconds_of {
 
 /* The lines between two models that are measured. */
 typedef enum oa_line { OA_LINE_NAIVE, OA_LINE_ALIGNED, OA_LINE_REPAIRED, OA_LINES } oa_line;
+const char *oa_line_name(oa_line line);
 
 typedef struct oa_align_run {
     const oa_options *options;

@@ -41,14 +41,13 @@ static void accuracy_text(char text[static 32], const oa_curve *curve, size_t i)
 static void print_text(const oa_align_run *run, const oa_curve *curves, size_t count)
 {
     const oa_options *options = run->options;
-    static const char *const names[OA_LINES] = {"naive", "aligned", "repaired"};
     char chain[OA_CHAIN_TEXT_SIZE];
     printf("A %s, B %s, %zu samples of %s; aligned by %s\n", options->models[0], options->models[1],
            run->samples.data.count, options->data, oa_chain_text(chain, &run->methods));
     oa_print_repair(run);
     printf("\nshare of A");
     for (size_t c = 0; c < count; c++) {
-        printf("   %s loss  accuracy", names[c]);
+        printf("   %s loss  accuracy", oa_line_name((oa_line)c));
     }
     printf("\n");
     for (size_t i = 0; i < curves[0].count; i++) {
@@ -56,13 +55,14 @@ static void print_text(const oa_align_run *run, const oa_curve *curves, size_t c
         for (size_t c = 0; c < count; c++) {
             char accuracy[32];
             accuracy_text(accuracy, &curves[c], i);
-            printf("   %*.4f  %s", (int)strlen(names[c]) + 5, curves[c].loss[i], accuracy);
+            printf("   %*.4f  %s", (int)strlen(oa_line_name((oa_line)c)) + 5, curves[c].loss[i], accuracy);
         }
         printf("\n");
     }
     printf("\n");
     for (size_t c = 0; c < count; c++) {
-        printf("%-10s   barrier %.4f, area under the curve %.4f\n", names[c], curves[c].barrier, curves[c].auc);
+        printf("%-10s   barrier %.4f, area under the curve %.4f\n", oa_line_name((oa_line)c), curves[c].barrier,
+               curves[c].auc);
     }
 }
 

@@ -1,28 +1,13 @@
 #include "plugin/cli/output_folder.h"
 
 #include "core/base/memory.h"
+#include "onnx_io/paths.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static const char *file_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-static char *join(const char *folder, const char *name)
-{
-    size_t size = strlen(folder) + strlen(name) + 2;
-    char *path = oa_malloc(size, 1);
-    if (path) {
-        snprintf(path, size, "%s/%s", folder, name);
-    }
-    return path;
-}
 
 static oa_status check_names(const char *folder, const oa_options *options, char *const *paths, oa_error *error)
 {
@@ -32,7 +17,7 @@ static oa_status check_names(const char *folder, const oa_options *options, char
                 return oa_fail(error, OA_ERROR_OUTPUT, "%s would replace the input %s: give another folder than %s",
                                paths[i], options->models[k], folder);
             }
-            if (k > i && strcmp(file_name(options->models[i]), file_name(options->models[k])) == 0) {
+            if (k > i && strcmp(oa_path_name(options->models[i]), oa_path_name(options->models[k])) == 0) {
                 return oa_fail(error, OA_ERROR_OUTPUT, "%s and %s have the same file name, so both cannot go into %s",
                                options->models[i], options->models[k], folder);
             }
@@ -55,7 +40,7 @@ oa_status oa_output_folder_save(const char *folder, const oa_options *options, o
     paths = oa_calloc(count, sizeof *paths);
     status = paths ? OA_OK : oa_fail(error, OA_ERROR_MEMORY, "out of memory");
     for (size_t i = 1; i < count && status == OA_OK; i++) {
-        paths[i] = join(folder, file_name(options->models[i]));
+        paths[i] = oa_path_join(folder, oa_path_name(options->models[i]));
         status = paths[i] ? OA_OK : oa_fail(error, OA_ERROR_MEMORY, "out of memory");
     }
     if (status == OA_OK) {

@@ -5,15 +5,20 @@
 
 enum { LINE_BATCH = 100 };
 
-static oa_status measure_line(oa_align_run *run, size_t points, oa_line line, oa_error *error)
+const char *oa_line_name(oa_line line)
 {
     static const char *const names[OA_LINES] = {"naive", "aligned", "repaired"};
+    return names[line];
+}
+
+static oa_status measure_line(oa_align_run *run, size_t points, oa_line line, oa_error *error)
+{
     oa_progress progress;
     oa_merge_part b = {.graph = oa_run_graph(run, 1),
                        .tensor_of = run->followers[0].pairing.tensor_b,
                        .payloads = line == OA_LINE_NAIVE ? NULL : &run->followers[0].payloads};
     oa_runnable a;
-    oa_progress_start(&progress, run->options, names[line]);
+    oa_progress_start(&progress, run->options, oa_line_name(line));
     oa_status status = oa_run_runnable(&a, run, 0, NULL, error);
     if (status == OA_OK) {
         status = oa_curve_measure(&run->line[line], points, a.graph, run->layout, &b,
@@ -32,7 +37,11 @@ oa_status oa_run_measure_line(oa_align_run *run, size_t points, oa_error *error)
     double start = oa_seconds();
     size_t settled = run->options->points ? run->options->points : points;
     oa_status status = measure_line(run, settled, OA_LINE_NAIVE, error);
-    status = status == OA_OK ? measure_line(run, settled, OA_LINE_ALIGNED, error) : status;
+    if (status == OA_OK) {
+        /* Where nothing is reordered, both lines are one. */
+        status = oa_run_is_plain(run) ? oa_curve_copy(&run->line[OA_LINE_ALIGNED], &run->line[OA_LINE_NAIVE], error)
+                                      : measure_line(run, settled, OA_LINE_ALIGNED, error);
+    }
     status = status == OA_OK && run->repair ? measure_line(run, settled, OA_LINE_REPAIRED, error) : status;
     run->seconds.report += oa_seconds() - start;
     return status;

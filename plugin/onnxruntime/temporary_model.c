@@ -2,6 +2,8 @@
 
 #include "plugin/onnxruntime/temporary_model.h"
 
+#include "onnx_io/paths.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -9,22 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* "folder/name", or NULL. */
-static char *join(const char *folder, const char *name)
-{
-    size_t size = strlen(folder) + strlen(name) + 2;
-    char *path = oa_malloc(size, 1);
-    if (path) {
-        snprintf(path, size, "%s/%s", folder, name);
-    }
-    return path;
-}
-
 oa_status oa_temporary_model_write(oa_temporary_model *temporary, oa_model *model, const oa_payloads *payloads,
                                    oa_error *error)
 {
     const char *base = getenv("TMPDIR");
-    char *folder = join(base && *base ? base : "/tmp", "onnx-align-XXXXXX");
+    char *folder = oa_path_join(base && *base ? base : "/tmp", "onnx-align-XXXXXX");
     if (!folder) {
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the name of a temporary folder");
     }
@@ -35,7 +26,7 @@ oa_status oa_temporary_model_write(oa_temporary_model *temporary, oa_model *mode
         return status;
     }
     temporary->folder = folder;
-    temporary->path = join(folder, "model.onnx");
+    temporary->path = oa_path_join(folder, "model.onnx");
     return temporary->path ? oa_model_save(temporary->path, model, payloads, error)
                            : oa_fail(error, OA_ERROR_MEMORY, "out of memory for the name of a temporary file");
 }
@@ -45,7 +36,7 @@ void oa_temporary_model_remove(oa_temporary_model *temporary)
     DIR *folder = temporary->folder ? opendir(temporary->folder) : NULL;
     for (struct dirent *entry; folder && (entry = readdir(folder)) != NULL;) {
         bool is_file = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-        char *path = is_file ? join(temporary->folder, entry->d_name) : NULL;
+        char *path = is_file ? oa_path_join(temporary->folder, entry->d_name) : NULL;
         if (path) {
             unlink(path);
         }
