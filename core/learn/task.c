@@ -1,5 +1,6 @@
 #include "core/learn/task.h"
 
+#include "core/exec/feed.h"
 #include "core/grad/gradient.h"
 
 #include <string.h>
@@ -45,10 +46,9 @@ static oa_status claim(oa_task *task, size_t batch, oa_error *error)
 {
     const oa_family *family = task->family;
     const oa_array *samples = family->samples.inputs;
-    const oa_value *declared = &family->graph->values[family->graph->inputs[0]];
-    bool is_fixed = declared->has_shape && declared->rank > 0 && declared->dims[0] > 0;
+    size_t fixed = oa_fixed_batch(family->graph);
     size_t tensors = family->graph->tensor_count, count;
-    task->batch = is_fixed ? (size_t)declared->dims[0] : batch < samples->dims[0] ? batch : samples->dims[0];
+    task->batch = fixed ? fixed : batch < samples->dims[0] ? batch : samples->dims[0];
     size_t dims[OA_MAX_RANK];
     memcpy(dims, samples->dims, sizeof dims);
     dims[0] = task->batch;

@@ -1,5 +1,6 @@
 #include "core/merge/repair.h"
 
+#include "core/exec/feed.h"
 #include "core/merge/repair_apply.h"
 #include "core/merge/unit_statistics.h"
 
@@ -39,10 +40,10 @@ oa_repair_settings oa_repair_settings_default(void)
 
 static void plan_batches(oa_repair *repair)
 {
-    const oa_value *declared = &repair->graph->values[repair->graph->inputs[0]];
+    size_t fixed = oa_fixed_batch(repair->graph);
     size_t count = repair->data->count;
-    repair->is_fixed = declared->has_shape && declared->rank > 0 && declared->dims[0] > 0;
-    repair->step = repair->is_fixed ? (size_t)declared->dims[0] : repair->settings.batch;
+    repair->is_fixed = fixed > 0;
+    repair->step = fixed ? fixed : repair->settings.batch;
     size_t step = repair->step;
     repair->total = repair->is_fixed && count > step ? count / step * step : count;
     repair->batches = repair->total / step + (repair->total % step != 0);

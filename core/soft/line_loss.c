@@ -1,5 +1,6 @@
 #include "core/soft/line_loss.h"
 
+#include "core/exec/feed.h"
 #include "core/grad/gradient.h"
 
 #include <string.h>
@@ -74,14 +75,13 @@ static oa_status load(oa_line_loss *line, const oa_samples *samples, size_t batc
     }
     size_t bytes = oa_batches_elements(&samples->data) * oa_dtype_size(samples->data.dtype);
     size_t fitting = bytes ? BYTES_MAX / bytes : samples_max;
-    const oa_value *declared = &graph->values[graph->inputs[0]];
-    bool is_fixed = declared->has_shape && declared->rank > 0 && declared->dims[0] > 0;
+    size_t fixed = oa_fixed_batch(graph);
     line->kept = samples->data.count < samples_max ? samples->data.count : samples_max;
     line->kept = line->kept < fitting ? line->kept : fitting;
     line->kept = line->kept ? line->kept : 1;
     line->covered_max = within_labels(&samples->targets, line->kept, line->loss, COVERED_LABELS);
     batch = within_labels(&samples->targets, batch, line->loss, BATCH_LABELS);
-    line->batch = is_fixed ? (size_t)declared->dims[0] : batch < line->kept ? batch : line->kept;
+    line->batch = fixed ? fixed : batch < line->kept ? batch : line->kept;
     oa_status status = keep(&line->inputs, &samples->data, line->kept, error);
     status = status == OA_OK ? keep(&line->targets, &samples->targets, line->kept, error) : status;
     status = status == OA_OK ? make_batch(&line->batch_inputs, &line->inputs, line->batch, error) : status;
