@@ -65,14 +65,16 @@ static oa_status print_json(const oa_model *model, const oa_layout *layout, cons
     const oa_graph *graph = oa_model_graph(model);
     json_t *fixed = json_array();
     json_t *groups = oa_json_groups(layout, graph, NULL, 0);
-    if (!fixed || !groups || each_fixed(graph, layout, add_fixed, fixed) != OA_OK) {
+    json_t *axes = oa_json_moving_axes(layout, graph);
+    if (!fixed || !groups || !axes || each_fixed(graph, layout, add_fixed, fixed) != OA_OK) {
         json_decref(fixed);
         json_decref(groups);
+        json_decref(axes);
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory while writing JSON");
     }
-    return oa_json_print(json_pack("{s:s, s:I, s:o, s:o, s:f}", "model", oa_model_path(model), "parameters",
-                                   (json_int_t)counts->parameters, "groups", groups, "fixed", fixed, "permutable_share",
-                                   share_of(counts)),
+    return oa_json_print(json_pack("{s:s, s:I, s:o, s:o, s:o, s:f}", "model", oa_model_path(model), "parameters",
+                                   (json_int_t)counts->parameters, "groups", groups, "axes", axes, "fixed", fixed,
+                                   "permutable_share", share_of(counts)),
                          error);
 }
 
@@ -165,7 +167,7 @@ oa_status oa_command_inspect(const oa_options *options, oa_error *error)
         shares counts = count_parameters(graph, layout);
         oa_note_unknown(options, options->models[0], layout);
         if (options->axis) {
-            status = oa_inspect_axis(options->axis, graph, layout, error);
+            status = oa_inspect_axis(options->axis, options->is_json, graph, layout, error);
             status = status == OA_OK ? oa_finish_output(error) : status;
         } else if (options->is_json) {
             status = print_json(model, layout, &counts, error);

@@ -1,4 +1,5 @@
 #include "plugin/cli/inspect.h"
+#include "plugin/cli/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ static const char *kind_of(const oa_group *group)
 {
     static const char *const names[] = {"units that move one by one", "blocks that move whole",
                                         "places inside each block, alike in all of them"};
-    return names[group->kind];
+    return group->block_count > 1 ? "units, those of each block in an order of their own" : names[group->kind];
 }
 
 /* The tree of a part, indented. */
@@ -75,7 +76,8 @@ static void print_ties(const oa_graph *graph, const oa_layout *layout, size_t g,
     printf("%s\n", has_any ? "" : " nothing else");
 }
 
-oa_status oa_inspect_axis(const char *text, const oa_graph *graph, const oa_layout *layout, oa_error *error)
+oa_status oa_inspect_axis(const char *text, bool is_json, const oa_graph *graph, const oa_layout *layout,
+                          oa_error *error)
 {
     const char *colon = strrchr(text, ':');
     char *end = NULL;
@@ -94,6 +96,9 @@ oa_status oa_inspect_axis(const char *text, const oa_graph *graph, const oa_layo
                        tensor->rank);
     }
     size_t part = layout->tensors[t].part[axis];
+    if (is_json) {
+        return oa_json_print(oa_json_axis(layout, graph, t, axis), error);
+    }
     printf("%s axis %lu, size %zu%s%s\n", tensor->name, axis, tensor->dims[axis],
            layout->tensors[t].op_type ? ", read by " : "",
            layout->tensors[t].op_type ? layout->tensors[t].op_type : "");

@@ -37,12 +37,12 @@ def run_json(*arguments):
     return json.loads(done.stdout)
 
 
-def session(model, optimises=True):
+def session(model, optimises=True, threads=2):
     """Optimised, ONNX Runtime may compute something else: with 8-bit weights it rounds activations to 8 bits, too."""
     options = onnxruntime.SessionOptions()
     if not optimises:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 2
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3
     source = model if isinstance(model, (str, bytes)) else model.SerializeToString()
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -1,4 +1,5 @@
 """What `inspect` tells people: its table, one axis, and a drawing."""
+import json
 import os
 import re
 import unittest
@@ -6,6 +7,7 @@ import unittest
 import numpy as np
 import onnx
 
+import reorder
 from common import PAIRS, ToolTest, model_path, run, run_json
 
 
@@ -43,6 +45,30 @@ class Inspect(ToolTest):
             text = run("inspect", model_path("cnn-a"), "--axis", f"{fixed['tensor']}:{fixed['axis']}").stdout
             self.assertIn(f"that stay: {fixed['reason']}", text)
             self.assertNotIn("also moves", text)
+
+    def test_indices_of_axes_say_what_a_permutation_does(self):
+        """Applied by NumPy, a permutation file and the axes of inspect give the tensors that permute writes."""
+        for name in PAIRS:
+            found = run_json("inspect", model_path(name + "-a"))
+            run_json("permute", model_path(name + "-a"), "-o", self.path("b.onnx"), "--random", "--save-permutation",
+                     self.path("p.json"))
+            with open(self.path("p.json")) as file:
+                orders = {group["id"]: np.array(group["permutation"]) for group in json.load(file)["groups"]}
+            before, after = (reorder.constants(onnx.load(path)) for path in (model_path(name + "-a"), self.path("b.onnx")))
+            changed = reorder.reorder(before, found["axes"], orders)
+            self.assertTrue(changed)
+            for tensor, value in {**before, **changed}.items():
+                np.testing.assert_array_equal(value, after[tensor], tensor)
+            for axis in found["axes"]:
+                self.assertEqual(axis["index"]["size"], before[axis["tensor"]].shape[axis["axis"]])
+
+    def test_one_axis_as_json(self):
+        found = run_json("inspect", model_path("cnn-a"))
+        for axis in found["axes"]:
+            self.assertEqual(run_json("inspect", model_path("cnn-a"), "--axis", f"{axis['tensor']}:{axis['axis']}"), axis)
+        for fixed in found["fixed"]:
+            shown = run_json("inspect", model_path("cnn-a"), "--axis", f"{fixed['tensor']}:{fixed['axis']}")
+            self.assertEqual(shown["index"]["fixed"], fixed["reason"])
 
     def test_axes_that_do_not_exist(self):
         tensor = run_json("inspect", model_path("mlp-a"))["groups"][0]["axes"][0]["tensor"]

@@ -51,6 +51,37 @@ class Bert(nn.Module):
         return self.head(torch.tanh(self.pool(self.layers(self.norm(x))[:, 0])))
 
 
+class Words(nn.Module):
+    """An encoder of tokens written as BERT's is in most libraries, with a mask of what is padding: tests/zoo/fuse.py makes
+    fused operators of it."""
+
+    def __init__(self, width=32, heads=4, layers=2, tokens=50, positions=16):
+        super().__init__()
+        self.heads, self.size, self.count = heads, width // heads, layers
+        self.words, self.positions = nn.Embedding(tokens, width), nn.Embedding(positions, width)
+        self.kinds, self.norm = nn.Embedding(2, width), nn.LayerNorm(width)
+        self.q, self.k, self.v, self.mix = (nn.ModuleList(nn.Linear(width, width) for _ in range(layers)) for _ in range(4))
+        self.up = nn.ModuleList(nn.Linear(width, 2 * width) for _ in range(layers))
+        self.down = nn.ModuleList(nn.Linear(2 * width, width) for _ in range(layers))
+        self.first, self.second = (nn.ModuleList(nn.LayerNorm(width) for _ in range(layers)) for _ in range(2))
+        self.pool, self.head = nn.Linear(width, width), nn.Linear(width, 5)
+        self.register_buffer("places", torch.arange(positions)[None])
+
+    def split(self, x):
+        return x.view(x.shape[0], x.shape[1], self.heads, self.size).permute(0, 2, 1, 3)
+
+    def forward(self, ids, kinds, mask):
+        x = self.norm(self.words(ids) + self.kinds(kinds) + self.positions(self.places[:, :ids.shape[1]]))
+        hidden = (1.0 - mask[:, None, None, :].float()) * -10000.0
+        for i in range(self.count):
+            q, k, v = (self.split(part[i](x)) for part in (self.q, self.k, self.v))
+            scores = (q @ k.transpose(-1, -2) / math.sqrt(self.size) + hidden).softmax(-1)
+            mixed = (scores @ v).permute(0, 2, 1, 3).contiguous()
+            x = self.first[i](self.mix[i](mixed.view(x.shape[0], x.shape[1], self.heads * self.size)) + x)
+            x = self.second[i](self.down[i](F.gelu(self.up[i](x))) + x)
+        return self.head(torch.tanh(self.pool(x[:, 0])))
+
+
 class CrossAttention(nn.Module):
     """A decoder that attends to other steps than its own."""
 
@@ -156,6 +187,47 @@ class Recurrent(nn.Module):
         return self.head(self.layers(self.embed(ids))[0][:, -1])
 
 
+class Speaker(nn.Module):
+    """Reads steps, and then says one token after the other, with attention to what it has read: a loop whose body has
+    weights, scripted as such decoders are."""
+
+    def __init__(self, width=24, tokens=20):
+        super().__init__()
+        self.read, self.embed = nn.Linear(6, width), nn.Embedding(tokens, width)
+        self.look, self.gate, self.new = nn.Linear(width, width), nn.Linear(3 * width, width), nn.Linear(3 * width, width)
+        self.say = nn.Linear(width, tokens)
+
+    def forward(self, x):
+        memory = torch.tanh(self.read(x))
+        state = memory.mean(1)
+        said = self.say(state)
+        for _ in range(x.shape[1]):
+            weights = (memory @ self.look(state)[:, :, None]).softmax(1)
+            seen = torch.cat([self.embed(said.argmax(1)), (weights * memory).sum(1), state], 1)
+            gate = torch.sigmoid(self.gate(seen))
+            state = gate * state + (1 - gate) * torch.tanh(self.new(seen))
+            said = said * 0.5 + self.say(state)
+        return said
+
+
+class EarlyExit(nn.Module):
+    """Goes on with a second half only where the first one is not sure: two branches with weights of their own."""
+
+    def __init__(self, width=24):
+        super().__init__()
+        self.first, self.second, self.third = nn.Linear(12, width), nn.Linear(width, width), nn.Linear(width, 2 * width)
+        self.early, self.late, self.back = nn.Linear(width, 5), nn.Linear(width, 5), nn.Linear(2 * width, width)
+
+    def forward(self, x):
+        h = torch.relu(self.second(torch.relu(self.first(x))))
+        y = self.early(h)
+        if bool(y.softmax(1).max() < 0.999):
+            y = y + self.late(h + self.back(torch.relu(self.third(h))))
+        else:
+            y = y * 2.0
+        return y
+
+
 class Unet(nn.Module):
     """Skips by concatenation, group norms, transposed convolutions."""
 
@@ -228,6 +300,9 @@ SMALL = {
     "encoder-steps-first": lambda: (Encoder(batch_first=False), (torch.randn(7, 2, 12),)),
     "cross-attention": lambda: (CrossAttention(), (torch.randn(2, 7, 12), torch.randn(2, 5, 7))),
     "gpt": lambda: (Gpt(), (ids(),)),
+    "words": lambda: (Words(), (ids(), torch.randint(0, 2, (2, 9)), torch.ones(2, 9, dtype=torch.long))),
+    "speaker": lambda: (Speaker(), (torch.randn(2, 7, 6),)),
+    "early-exit": lambda: (EarlyExit(), (torch.randn(2, 12),)),
     "llama": lambda: (Llama(), (ids(),)),
     "lstm": lambda: (Recurrent(nn.LSTM, True), (ids(),)),
     "gru": lambda: (Recurrent(nn.GRU, False), (ids(),)),
@@ -246,19 +321,28 @@ def large(name):
     return getattr(torchvision.models, name)(), (torch.randn(1, 3, 224, 224),)
 
 
-def export(path, model, inputs):
+# Scripted, not traced, so that loops and branches stay what they are.
+SCRIPTED = ["speaker", "early-exit"]
+# Inputs by name, of any number of samples.
+NAMED = {"words": ["ids", "kinds", "mask"], "speaker": ["x"], "early-exit": ["x"]}
+
+
+def export(path, model, inputs, name):
     for parameter in model.parameters():
         if parameter.dim() < 2 or parameter.min() == parameter.max():
             nn.init.uniform_(parameter, 0.5, 1.5) if parameter.data.mean() > 0.9 else nn.init.normal_(parameter, 0, 0.1)
-    for name, buffer in model.named_buffers():
-        if name.endswith("running_mean"):
+    for key, buffer in model.named_buffers():
+        if key.endswith("running_mean"):
             buffer.normal_(0, 0.1)
-        if name.endswith("running_var"):
+        if key.endswith("running_var"):
             buffer.uniform_(0.5, 1.5)
-    for name, parameter in model.named_parameters():  # layers that torch copies start alike
+    for parameter in model.parameters():  # layers that torch copies start alike
         parameter.data += 0.02 * torch.randn_like(parameter)
-    torch.onnx.export(model.eval(), inputs, path + ".part", opset_version=14, do_constant_folding=False,
-                      training=torch.onnx.TrainingMode.PRESERVE)
+    model = torch.jit.script(model.eval()) if name in SCRIPTED else model.eval()
+    names = NAMED.get(name)
+    more = {"input_names": names, "dynamic_axes": {value: {0: "samples"} for value in names}} if names else {}
+    torch.onnx.export(model, inputs, path + ".part", opset_version=14, do_constant_folding=False,
+                      training=torch.onnx.TrainingMode.PRESERVE, **more)
     os.replace(path + ".part", path)
 
 
@@ -274,7 +358,7 @@ def main():
         path = os.path.join(options.folder, name + ".onnx")
         if not os.path.exists(path):
             torch.manual_seed(seed)
-            export(path, *(SMALL[name]() if name in SMALL else large(name)))
+            export(path, *(SMALL[name]() if name in SMALL else large(name)), name)
             print(path, file=sys.stderr, flush=True)
 
 

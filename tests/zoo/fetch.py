@@ -20,8 +20,12 @@ PACKAGES = [
     ("magika", "1.0.3", {"magika/models/standard_v3_3/model.onnx": "trained-magika"}),
     ("nudenet", "3.4.2", {"nudenet/320n.onnx": "trained-yolov8n"}),
     ("silero-vad", "6.2.3", {"silero_vad/data/silero_vad_16k_op15.onnx": "trained-silero-if",
+                             "silero_vad/data/silero_vad.onnx": "trained-silero-both",
                              "silero_vad/data/silero_vad_openvino_16k.onnx": "trained-silero-plain"}),
     ("basic-pitch", "0.4.0", {"basic_pitch/saved_models/icassp_2022/nmp.onnx": "trained-basic-pitch"}),
+    ("captcha-whisperer", "0.1.0", {"captcha_whisperer/models/captcha_crnn.onnx": "trained-captcha"}),
+    ("brainmaze-eeg-models", "0.1.0", {"brainmaze_eeg_models/seizure/_models/modelA_paper.onnx": "trained-seizure"}),
+    ("chython-rxnmap", "2.0", {"chython_rxnmap/rxnmap.onnx": "trained-reaction-map"}),
 ]
 
 
