@@ -1,16 +1,23 @@
 #!/usr/bin/env python3
 """Drops one constraint of the symmetry rules after the other, and looks whether a test notices.
 
-    tests/mutation.py FOLDER [--file NAME ...] [--nets N]
+    tests/mutation.py FOLDER [--file NAME ...] [--nets N] [--list]
 
-Works on a copy of the sources in FOLDER. A mutant is one call that joins or pins axes, left out, one axis that should be
-fixed, let go, or one broadcast that takes the first operand for the result. It is built, and the tests of symmetries run
-until one fails. What no test notices is printed at the end, and the exit status is 1. What is known already
-(FOLDER/mutants.jsonl) is not tried again. Half an hour on one core.
+Works on a copy of the sources in FOLDER. A mutant is
+- one call that joins or pins axes, left out; one axis that should be fixed, let go; one broadcast that takes the first operand
+  for the result; one split or cut whose pieces have nothing to do with what they were split off;
+- of the conditions for insides of blocks with an order of their own, and for what loops and branches give: one operand of
+  && or || left out or negated, or a whole condition that always or never holds;
+- one operator out of the list of those that keep units with their blocks: too strict is no wrong result, but has to be
+  noticed as well.
+It is built, and the tests of symmetries run until one fails. What no test notices is printed at the end, and the exit status
+is 1, but for what is known to be no constraint by itself (EQUIVALENT says why). What is known already (FOLDER/mutants.jsonl,
+by function and text, so that other lines may move) is not tried again. Two hours on one core.
 
 Needs build/venv (./test.sh makes it).
 """
 import argparse
+import collections
 import json
 import os
 import re
@@ -19,52 +26,199 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-CALL = re.compile(r"\b(oa_join|oa_pin_space|oa_pin_axes|oa_contract|oa_space_pin|oa_fixed|oa_broadcast)\(")
-DROPPED = ("#define oa_dropped(...) ((void)0)\n"
-           "#define oa_loose(discovery, size, why) oa_space_leaf(&(discovery)->spaces, (size))\n"
-           "#define oa_first(result, discovery, list, count) (*(result) = *(list)[0], (count) > 0)\n")
-REPLACED = {"oa_fixed": "oa_loose", "oa_broadcast": "oa_first"}
+FILES = r"rules_.*\.c|window\.c|fold\.c|discover\.c|discovery\.c|bodies\.c|space\.c|space_join\.c|insides\.c"
+CALL = re.compile(r"\b(oa_join|oa_pin_space|oa_pin_axes|oa_contract|oa_space_pin|oa_fixed|oa_broadcast|oa_space_split|"
+                  r"oa_space_cut)\(")
+# Where conditions are mutated: all static functions behind the comment, or these.
+CONDITIONS = {"insides.c": "/* ---- the conditions ---- */", "bodies.c": ["join_branches", "find_growth", "leave_states"]}
+PLUMBING = re.compile(r"is_good|oa_grow|malloc|calloc|memory")  # fails only when memory does: tests/symmetry/test_faults.c
+DROPPED = """#define oa_dropped(...) ((void)0)
+#define oa_loose(discovery, size, why) oa_space_leaf(&(discovery)->spaces, (size))
+#define oa_first(result, discovery, list, count) (*(result) = *(list)[0], (count) > 0)
+static inline void oa_loose_split(size_t *a, size_t *b, oa_spaces *spaces, size_t space, oa_dim size, oa_pin pin)
+{
+    oa_dim inner;
+    (void)pin;
+    *a = oa_space_leaf(spaces, size);
+    *b = oa_space_leaf(spaces, oa_dim_divide(&inner, &spaces->dims, oa_space_size(spaces, space), size)
+                                   ? inner : oa_dim_fresh(&spaces->dims));
+}
+static inline void oa_loose_cut(size_t *a, size_t *b, oa_spaces *spaces, size_t space, oa_dim at, oa_pin pin)
+{
+    oa_dim size = oa_space_size(spaces, space);
+    (void)pin;
+    *a = oa_space_leaf(spaces, at);
+    *b = oa_space_leaf(spaces, oa_dim_is_symbolic(size) || size <= at ? oa_dim_fresh(&spaces->dims) : size - at);
+}
+"""
+REPLACED = {"oa_fixed": "oa_loose", "oa_broadcast": "oa_first", "oa_space_split": "oa_loose_split",
+            "oa_space_cut": "oa_loose_cut"}
 TESTS = ["test_rules_linear", "test_rules_elementwise", "test_rules_reduce", "test_rules_shape", "test_rules_select",
-         "test_places", "test_ends", "test_layout", "test_random_graphs"]
+         "test_places", "test_ends", "test_layout", "test_space", "test_space_random", "test_random_graphs",
+         "test_operators.py", "test_fused.py", "test_random_nets.py"]
+# The tests of some files: those that know them best come first, and what has nothing to do with them is left out.
+TESTS_OF = {"bodies.c": ["test_bodies", "test_bodies.py"],
+            "insides.c": ["test_insides.py", "test_fused.py", "test_operators.py", "test_places", "test_random_nets.py"],
+            "rules_attention.c": ["test_fused.py", *TESTS],
+            "space.c": ["test_space", "test_space_random", *TESTS],
+            "space_join.c": ["test_space", "test_space_random", *TESTS]}
+# Mutants that change nothing, by file, function and mutation.
+EQUIVALENT = {}
+
+# file, function, what is done to which text; `text` from `start` to `end` becomes `new`.
+Mutant = collections.namedtuple("Mutant", "file function what line start end new")
+
+
+def masked(text):
+    """The same length, with comments, strings and the heads of loops blank."""
+    blank = lambda found: re.sub(r"[^\n]", " ", found.group())  # noqa: E731
+    text = re.sub(r'/\*.*?\*/|"(?:[^"\\\n]|\\.)*"', blank, text, flags=re.S)
+    for found in list(re.finditer(r"\b(?:for|while) \(", text)):
+        depth, end = 1, found.end()
+        while depth:
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        text = text[:found.start()] + re.sub(r"[^\n]", " ", text[found.start():end]) + text[end:]
+    return text
+
+
+def functions(text):
+    """(name, start of the body, end) of the definitions of a file in house style."""
+    for found in re.finditer(r"^[a-z][^\n;#]*?\b(\w+)\((?:[^;{]*)\)\n\{\n", text, re.M):
+        yield found.group(1), found.end(), text.index("\n}\n", found.end())
+
+
+def operand_end(text, at, step):
+    """From an operator: where its operand on one side ends. Operands of || reach over &&."""
+    stops = ("&&", "||")
+    own, depth = text[at:at + 2], 0
+    i = at + 2 if step > 0 else at - 1
+    opening, closing = ("(", ")") if step > 0 else (")", "(")
+    while True:
+        c = text[i]
+        if c in "([{" if step < 0 else c in ")]}":
+            if depth == 0:
+                break
+            depth -= 1
+        elif c in ")]}" if step < 0 else c in "([{":
+            depth += 1
+        elif depth == 0:
+            pair = text[i:i + 2] if step > 0 else text[i - 1:i + 1]
+            if pair in stops and (pair == "||" or own == "&&"):
+                break
+            if c in ";,?:" or (c == "=" and text[i + 1] != "=" and text[i - 1] not in "=!<>"):
+                break
+        i += step
+    return i if step > 0 else i + 1
+
+
+def operands(text, start, end):
+    """(start, end, neutral) of the operands of all && and || there, and of conditions of one operand."""
+    seen = set()
+    for found in re.finditer(r"&&|\|\|", text[start:end]):
+        at = start + found.start()
+        neutral = "true" if found.group() == "&&" else "false"
+        for a, b in [(operand_end(text, at, -1), at), (at + 2, operand_end(text, at, 1))]:
+            a += len(text[a:b]) - len(text[a:b].lstrip())
+            a += len("return ") if text[a:b].startswith("return ") else 0
+            b -= len(text[a:b]) - len(text[a:b].rstrip())
+            if (a, b) not in seen:
+                seen.add((a, b))
+                yield a, b, [neutral, "!({})"]
+    for found in re.finditer(r"\bif \(", text[start:end]):
+        a = b = start + found.end()
+        depth = 1
+        while depth:
+            depth += {"(": 1, ")": -1}.get(text[b], 0)
+            b += 1
+        if not re.search(r"&&|\|\|", text[a:b - 1]):
+            yield a, b - 1, ["true", "false"]
+
+
+def conditions(name, text):
+    where, plain = CONDITIONS[name], masked(text)
+    for function, start, end in functions(text):
+        if (start < text.find(where) or function.startswith("oa_")) if isinstance(where, str) else function not in where:
+            continue
+        for a, b, news in operands(plain, start, end):
+            if not PLUMBING.search(text[a:b]):
+                for new in news:
+                    yield function, a, b, new.replace("{}", text[a:b])
 
 
 def sites(folder, wanted):
-    """Calls as statements, but not the definitions themselves."""
+    """Calls as statements, but not the definitions themselves; conditions; names in the list of operators."""
     for name in sorted(os.listdir(os.path.join(folder, "core/symmetry"))):
-        if not re.fullmatch(r"rules_.*\.c|window\.c|fold\.c|discover\.c|discovery\.c", name) or (wanted and name not in wanted):
+        if not re.fullmatch(FILES, name) or (wanted and name not in wanted):
             continue
         with open(os.path.join(folder, "core/symmetry", name)) as file:
             text = file.read()
-        for found in CALL.finditer(text):
-            line = text.rfind("\n", 0, found.start()) + 1
-            if text[line] in " \t":  # a definition starts its line
-                yield name, text.count("\n", 0, line) + 1, found.start(), found.group(1), text
+        bodies = list(functions(text))
+        found = []
+        for call in CALL.finditer(text):
+            function = next((f for f, start, end in bodies if start <= call.start() < end), None)
+            if function:  # not a definition
+                found.append((function, call.start(), call.end() - 1, REPLACED.get(call.group(1), "oa_dropped")))
+        if name in CONDITIONS:
+            found += conditions(name, text)
+        if name == "insides.c":
+            start = text.index("known[] = {")
+            for item in re.finditer(r'"[^"]+"', text[start:text.index("}", start)]):
+                found.append(("keeps_together", start + item.start(), start + item.end(), '""'))
+        times = collections.Counter()
+        for function, start, end, new in found:
+            line = text[text.rfind("\n", 0, start) + 1:text.index("\n", start)].strip()
+            what = f"{' '.join(text[start:end].split())} -> {' '.join(new.split())} in {line}"
+            times[function, what] += 1
+            if times[function, what] > 1:
+                what += f" ({times[function, what]})"
+            yield Mutant(name, function, what, text.count("\n", 0, start) + 1, start, end, new)
 
 
-def mutate(text, at, call):
-    changed = text[:at] + REPLACED.get(call, "oa_dropped") + text[at + len(call):]
-    end = changed.index("*/") + 3  # after the opening comment, which comes before the includes
-    last = [found.end() for found in re.finditer(r'#include [<"].*\n', changed)]
-    end = last[-1] if last else end
-    return changed[:end] + DROPPED + changed[end:]
+def mutate(text, mutant):
+    changed = text[:mutant.start] + mutant.new + text[mutant.end:]
+    last = [found.end() for found in re.finditer(r'#include [<"].*\n', changed)][-1]
+    return changed[:last] + DROPPED + changed[last:]
 
 
-def noticed_by(build, tests, nets):
-    environment = {**os.environ, "ONNX_ALIGN": os.path.join(build, "onnx-align"), "OA_TEST_COUNT": "1500", "NETS": str(nets)}
+def build(folder, target):
+    done = subprocess.run(["cmake", "--build", folder, "--target", target], capture_output=True, text=True)
+    return None if done.returncode == 0 else done.stdout[-2000:]
+
+
+def noticed_by(folder, tests, nets):
+    """The first test that fails; each is built when its turn comes."""
+    environment = {**os.environ, "ONNX_ALIGN": os.path.join(folder, "onnx-align"), "OA_TEST_COUNT": "1500", "NETS": str(nets)}
     for test in tests:
+        error = build(folder, "onnx-align" if test.endswith(".py") else test)
+        if error:
+            raise SystemExit(f"does not build: {error}")
         if test.endswith(".py"):
             command = [os.path.join(ROOT, "build/venv/bin/python"), "-m", "unittest", "-f", test[:-3]]
-            folder = os.path.join(ROOT, "tests/python")
+            where = os.path.join(folder, "../tests/python")
         else:
-            command, folder = [os.path.join(build, "tests/symmetry", test)], build
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True)
-        if done.returncode:
-            return test
+            command, where = [os.path.join(folder, "tests/symmetry", test)], folder
+        try:
+            if subprocess.run(command, cwd=where, env=environment, capture_output=True, timeout=900).returncode:
+                return test
+        except subprocess.TimeoutExpired:
+            return test + " (does not end)"
     return None
 
 
-def run(command, **more):
-    return subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **more)
+def copy_sources(copy):
+    """Only what has changed, so that little is built again."""
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\n")
+    for name in filter(None, files):
+        source, target = os.path.join(ROOT, name), os.path.join(copy, name)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(source, "rb") as file:
+            wanted = file.read()
+        if os.path.exists(target):
+            with open(target, "rb") as file:
+                if file.read() == wanted:
+                    continue
+        shutil.copyfile(source, target)
 
 
 def main():
@@ -72,44 +226,46 @@ def main():
     parser.add_argument("folder")
     parser.add_argument("--file", action="append", help="only this file of core/symmetry; may be repeated")
     parser.add_argument("--nets", type=int, default=1500, help="random models for each mutant (default 1500)")
+    parser.add_argument("--list", action="store_true", help="only print the mutants")
     options = parser.parse_args()
-    copy, known = os.path.join(options.folder, "copy"), {}
-    build, record = os.path.join(copy, "build"), os.path.join(options.folder, "mutants.jsonl")
-    shutil.rmtree(os.path.join(copy, "core"), ignore_errors=True)
-    files = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\n")
-    for name in filter(None, files):
-        os.makedirs(os.path.dirname(os.path.join(copy, name)), exist_ok=True)
-        shutil.copyfile(os.path.join(ROOT, name), os.path.join(copy, name))
+    if options.list:
+        for mutant in sites(ROOT, options.file):
+            print(f"{mutant.file}:{mutant.line}: {mutant.function}: {mutant.what}")
+        return
+    copy, known = os.path.abspath(os.path.join(options.folder, "copy")), {}
+    folder, record = os.path.join(copy, "build"), os.path.join(options.folder, "mutants.jsonl")
+    copy_sources(copy)
     if os.path.exists(record):
         with open(record) as file:
-            known = {(entry["file"], entry["line"], entry["text"]): entry["noticed"] for entry in map(json.loads, file)}
-    run(["cmake", "-G", "Ninja", "-B", build, "-S", copy, "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_C_FLAGS_RELEASE=-O1 -w",
-         "-DCMAKE_COMPILE_WARNING_AS_ERROR=OFF"])
-    targets = ["onnx-align", *TESTS]
-    tests = [*TESTS, "test_operators.py", "test_fused.py", "test_random_nets.py"]
-    run(["cmake", "--build", build, "--target", *targets])
-    if noticed_by(build, tests, options.nets):
-        raise SystemExit("the tests fail without a mutation")
+            known = {(entry["file"], entry["function"], entry["what"]): entry["noticed"] for entry in map(json.loads, file)}
+    subprocess.run(["cmake", "-G", "Ninja", "-B", folder, "-S", copy, "-DCMAKE_BUILD_TYPE=Release",
+                    "-DCMAKE_C_FLAGS_RELEASE=-O1 -w", "-DCMAKE_COMPILE_WARNING_AS_ERROR=OFF"], check=True,
+                   stdout=subprocess.DEVNULL)
+    failed = noticed_by(folder, dict.fromkeys(sum(TESTS_OF.values(), TESTS)), options.nets)
+    if failed:
+        raise SystemExit(f"{failed} fails without a mutation")
     survivors = []
-    for name, line, at, call, text in list(sites(copy, options.file)):
-        path = os.path.join(copy, "core/symmetry", name)
-        shown = text.split("\n")[line - 1].strip()
-        key = (name, line, shown)
+    for mutant in list(sites(copy, options.file)):
+        key = (mutant.file, mutant.function, mutant.what)
+        if key in EQUIVALENT:
+            continue
         if not known.get(key):
+            path = os.path.join(copy, "core/symmetry", mutant.file)
+            with open(path) as file:
+                text = file.read()
             with open(path, "w") as file:
-                file.write(mutate(text, at, call))
-            built = subprocess.run(["cmake", "--build", build, "--target", *targets], capture_output=True, text=True)
-            if built.returncode:
-                raise SystemExit(f"{name}:{line}: does not build: {built.stdout[-2000:]}")
-            first = ["test_fused.py"] if name == "rules_attention.c" else []
-            known[key] = noticed_by(build, first + tests, options.nets)
-            with open(path, "w") as file:
-                file.write(text)
+                file.write(mutate(text, mutant))
+            try:
+                known[key] = noticed_by(folder, dict.fromkeys(TESTS_OF.get(mutant.file, TESTS)), options.nets)
+            finally:
+                with open(path, "w") as file:
+                    file.write(text)
             with open(record, "a") as file:
-                file.write(json.dumps({"file": name, "line": line, "text": shown, "noticed": known[key]}) + "\n")
-            print(f"{name}:{line}: {known[key] or 'NOT NOTICED'}: {shown}", flush=True)
+                file.write(json.dumps({"file": mutant.file, "function": mutant.function, "what": mutant.what,
+                                       "noticed": known[key]}) + "\n")
+            print(f"{mutant.file}:{mutant.line}: {known[key] or 'NOT NOTICED'}: {mutant.function}: {mutant.what}", flush=True)
         if not known[key]:
-            survivors.append(f"{name}:{line}: {shown}")
+            survivors.append(f"{mutant.file}:{mutant.line}: {mutant.function}: {mutant.what}")
     print(f"{len(survivors)} not noticed", *survivors, sep="\n  ")
     sys.exit(1 if survivors else 0)
 

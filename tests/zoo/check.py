@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Checks the models of a folder (tests/zoo/export.py) with ONNX Runtime, and writes a table of them.
 
-    build/venv/bin/python tests/zoo/check.py FOLDER [NAME ...] [--seeds 20] [--table FILE.md]
+    build/venv/bin/python tests/zoo/check.py FOLDER [NAME ...] [--seeds 20] [--table FILE.md] [--known]
 
-What was good stays so until the tool is built again: an interrupted run goes on.
+First all reorderings, then all recoveries, small models first. What is known (FOLDER/NAME-SEEDS.json) stays so until the
+tool is built again: an interrupted run goes on. --known writes the table of that, and runs nothing.
 
 For each model and each seed: all groups together at random, as `permute --random` writes them, and every group alone, as
 NumPy applies what `inspect --json` says of it (tests/python/reorder.py; once for each model, both must agree bit for bit on all
@@ -37,8 +38,7 @@ ROUNDING = 1e-8  # of the squared distance that reordering makes: units without 
 # Models that are reordered, but cannot be compared, and why.
 REFUSED = {"trained-reaction-map": "refused: infinite weights"}
 # Exported for images of 224 x 224, but with a global pooling, so that any size will do; these get 64 x 64.
-ANY_SIZE = ["densenet121", "mobilenet_v2", "mobilenet_v3_large", "resnet18", "resnet50", "resnext50_32x4d", "shufflenet_v2_x1_0",
-            "squeezenet1_1"]
+ANY_SIZE = ["densenet121", "mobilenet_v2", "mobilenet_v3_large", "resnet18", "resnet50", "resnext50_32x4d", "squeezenet1_1"]
 # Inputs of models that leave sizes open or take something special: shape, and for integers below what; or the value. A list:
 # the model is run with one after the other, for branches that not every input takes.
 WORDS = {"ids": ((3, 9), 50), "kinds": ((3, 9), 2), "mask": ((3, 9), 2)}
@@ -174,25 +174,18 @@ def each_alone(path, found, feeds, reference, seeds):
     return worst
 
 
-def recoveries(path, target, feeds, reference, noise, seeds, folder):
-    """How many copies come back, by noise."""
-    recovered, aligned = {0.0: 0, 0.1: 0}, os.path.join(folder, "m.onnx")
-    for seed in range(seeds):
-        for level in recovered:
-            copy, least, back = path, 0.0, 0.0
-            if level:
-                random = np.random.default_rng(seed)
-                copy = os.path.join(folder, "n.onnx")
-                changed(path, copy, lambda x: noisy_copy(x, level * random.standard_normal(x.shape)))
-                planted = run_json(path, copy, "-o", aligned, "--method", "none", "--no-verify")
-                least = planted["distance"]["before"]
-            reordered(copy, target, seed)
-            report = run_json(path, target, "-o", aligned, "--no-verify", "--emit", "aligned")
-            if not level:  # noise may leave a trained model with outputs that tell nothing
-                back = difference(reference, run(aligned, feeds))
-            most = report["distance"]["before"]
-            recovered[level] += report["distance"]["after"] <= least + ROUNDING * most and back <= MARGIN * noise
-    return recovered
+def comes_back(path, target, seed, level, folder):
+    """Is a copy with that much noise, reordered, aligned as it was? Leaves the aligned copy in m.onnx."""
+    copy, least, aligned = path, 0.0, os.path.join(folder, "m.onnx")
+    if level:
+        random = np.random.default_rng(seed)
+        copy = os.path.join(folder, "n.onnx")
+        changed(path, copy, lambda x: noisy_copy(x, level * random.standard_normal(x.shape)))
+        planted = run_json(path, copy, "-o", aligned, "--method", "none", "--no-verify")
+        least = planted["distance"]["before"]
+    reordered(copy, target, seed)
+    distance = run_json(path, target, "-o", aligned, "--no-verify", "--emit", "aligned")["distance"]
+    return distance["after"] <= least + ROUNDING * distance["before"]
 
 
 def inspected(path):
@@ -205,29 +198,87 @@ def inspected(path):
     return found, min(seconds)
 
 
-def check(path, seeds, folder):
+class Zoo:
+    """What is known of the models of a folder: one file each."""
+
+    def __init__(self, folder, names, seeds):
+        paths = sorted(glob.glob(os.path.join(folder, "*.onnx")), key=os.path.getsize)
+        self.paths = [path for path in paths if not names or name_of(path) in names]
+        self.seeds = seeds
+
+    def file_of(self, path):
+        return f"{path[:-5]}-{self.seeds}.json"
+
+    def known(self, path):
+        file = self.file_of(path)
+        if not os.path.exists(file) or os.path.getmtime(file) < os.path.getmtime(TOOL):
+            return {}
+        with open(file) as opened:
+            return json.load(opened)
+
+    def keep(self, path, state):
+        with open(self.file_of(path) + ".part", "w") as file:
+            json.dump(state, file)
+        os.replace(self.file_of(path) + ".part", self.file_of(path))
+
+
+def ready(path, folder):
+    """The model as it is checked, what it is fed with, and its outputs."""
     name = name_of(path)
     if name in ANY_SIZE:
         path = with_small_images(path, os.path.join(folder, "a.onnx"))
-    target, feeds = os.path.join(folder, "b.onnx"), feeds_of(path, name)
-    reference = run(path, feeds)
+    feeds = feeds_of(path, name)
+    return path, feeds, run(path, feeds)
+
+
+def check_reorderings(original, zoo, folder):
+    path, feeds, reference = ready(original, folder)
+    target = os.path.join(folder, "b.onnx")
     found, seconds = inspected(path)
     noise = noise_of(path, target, feeds, reference)
-    worst = each_alone(path, found, feeds, reference, seeds)
-    for _ in all_together(path, target, found, seeds, folder):
+    worst = each_alone(path, found, feeds, reference, zoo.seeds)
+    for _ in all_together(path, target, found, zoo.seeds, folder):
         worst = max(worst, difference(reference, run(target, feeds)))
-    runs = seeds * (len(found["groups"]) + 1)
-    is_tried = found["parameters"] <= RECOVERY_LIMIT and name not in REFUSED
-    recovered = recoveries(path, target, feeds, reference, noise, seeds, folder) if is_tried else {}
-    nodes = len(onnx.load(path, load_external_data=False).graph.node)
     kinds = " + ".join(f"{sum(g['kind'] == kind for g in found['groups'])} {kind}" for kind in ("units", "blocks", "inside")
                        if any(g["kind"] == kind for g in found["groups"]))
-    is_good = worst <= MARGIN * noise and all(count == seeds for count in recovered.values())
-    back = f"{recovered[0.0]}, {recovered[0.1]} of {seeds}" if is_tried else REFUSED.get(name, "not tried")
-    print(f"{name}: share {found['permutable_share']:.4f}, {kinds}; {runs} reorderings, worst {worst:.1e} of "
-          f"{MARGIN * noise:.1e}; recovered {back}", flush=True)
-    return is_good, (f"| {name} | {found['parameters']} | {nodes} | {kinds} | {100 * found['permutable_share']:.2f} % | "
-                     f"{seconds:.2f} | {runs} | {worst:.1e} | {noise:.1e} | {back} |")
+    is_tried = found["parameters"] <= RECOVERY_LIMIT and name_of(original) not in REFUSED
+    state = {"parameters": found["parameters"], "nodes": len(onnx.load(path, load_external_data=False).graph.node),
+             "kinds": kinds, "share": found["permutable_share"], "seconds": seconds, "noise": noise, "worst": worst,
+             "runs": zoo.seeds * (len(found["groups"]) + 1), "back": {"0.0": [], "0.1": []} if is_tried else {}}
+    zoo.keep(original, state)
+    print(f"{name_of(path)}: share {state['share']:.4f}, {kinds}; {state['runs']} reorderings, worst {worst:.1e} of "
+          f"{MARGIN * noise:.1e}", flush=True)
+
+
+def check_recoveries(original, zoo, folder):
+    state = zoo.known(original)
+    path, feeds, reference = ready(original, folder)
+    for seed in range(zoo.seeds):
+        for level, back in state["back"].items():
+            if len(back) == seed:
+                is_back = comes_back(path, os.path.join(folder, "b.onnx"), seed, float(level), folder)
+                if not float(level):  # noise may leave a trained model with outputs that tell nothing
+                    moved = difference(reference, run(os.path.join(folder, "m.onnx"), feeds))
+                    is_back = is_back and moved <= MARGIN * state["noise"]
+                back.append(is_back)
+                zoo.keep(original, state)
+    print(f"{name_of(original)}: recovered {recovered(original, state)}", flush=True)
+
+
+def recovered(path, state):
+    if not state["back"]:
+        return REFUSED.get(name_of(path), "not tried")
+    return f"{', '.join(str(sum(back)) for back in state['back'].values())} of {min(map(len, state['back'].values()))}"
+
+
+def is_good(state):
+    return state["worst"] <= MARGIN * state["noise"] and all(all(back) for back in state["back"].values())
+
+
+def row(path, state):
+    return (f"| {name_of(path)} | {state['parameters']} | {state['nodes']} | {state['kinds']} | {100 * state['share']:.2f} % | "
+            f"{state['seconds']:.2f} | {state['runs']} | {state['worst']:.1e} | {state['noise']:.1e} | "
+            f"{recovered(path, state)} |")
 
 
 def main():
@@ -236,31 +287,25 @@ def main():
     parser.add_argument("names", nargs="*", help="only these models; default: all of the folder")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--table")
+    parser.add_argument("--known", action="store_true")
     options = parser.parse_args()
-    rows, is_good = [], True
-    for path in sorted(glob.glob(os.path.join(options.folder, "*.onnx")), key=os.path.getsize):
-        if options.names and name_of(path) not in options.names:
-            continue
-        done = f"{path[:-5]}-{options.seeds}.row"
-        if os.path.exists(done) and os.path.getmtime(done) > os.path.getmtime(TOOL):
-            with open(done) as file:
-                rows.append(file.read())
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            good, row = check(path, options.seeds, folder)
-        is_good &= good
-        rows.append(row)
-        if good:
-            with open(done, "w") as file:
-                file.write(row)
-    if not rows:
+    zoo = Zoo(options.folder, options.names, options.seeds)
+    if not zoo.paths:
         raise SystemExit(f"{options.folder}: no models; make them with tests/zoo/export.py")
+    for part in [] if options.known else [check_reorderings, check_recoveries]:
+        for path in zoo.paths:
+            state = zoo.known(path)
+            is_open = not state if part == check_reorderings else any(len(x) < zoo.seeds for x in state["back"].values())
+            if is_open:
+                with tempfile.TemporaryDirectory() as folder:
+                    part(path, zoo, folder)
+    states = {path: zoo.known(path) for path in zoo.paths if zoo.known(path)}
     if options.table:
         with open(os.path.join(ROOT, "tests/zoo/head.md")) as file:
             head = file.read()
         with open(options.table, "w") as file:
-            file.write(head + "\n".join(sorted(rows)) + "\n")
-    sys.exit(0 if is_good else 1)
+            file.write(head + "\n".join(sorted(row(path, state) for path, state in states.items())) + "\n")
+    sys.exit(0 if all(map(is_good, states.values())) else 1)
 
 
 if __name__ == "__main__":
