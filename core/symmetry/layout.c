@@ -180,15 +180,86 @@ size_t oa_permutations_moved(const oa_permutations *permutations, const oa_layou
     return moved;
 }
 
+/* Which block of a group is at hand, by a factor further out in a product. */
+typedef struct at_block {
+    size_t group, block;
+    const struct at_block *further_out;
+} at_block;
+
+/* Each factor of a product at least doubles its size. */
+enum { FACTORS_MAX = 64 };
+
+/* What index i of a group's part says. */
+static at_block block_of(const oa_layout *layout, const oa_part *part, size_t i, const at_block *further_out)
+{
+    const oa_group *group = &layout->groups[part->group];
+    bool has_own = group->block_count > 1 && part->size == group->size;
+    return (at_block){.group = has_own ? group->parent : part->group,
+                      .block = has_own ? i / (group->size / group->block_count) : i,
+                      .further_out = further_out};
+}
+
+/* The unit at index i of a group's part: i itself, or, where the part is but the inside of a block, this unit of the
+ * block at hand. OA_NONE when no block is. */
+static size_t unit_of(const oa_layout *layout, const oa_part *part, size_t i, const at_block *at)
+{
+    const oa_group *group = &layout->groups[part->group];
+    if (part->size == group->size) {
+        return i;
+    }
+    while (at && at->group != group->parent) {
+        at = at->further_out;
+    }
+    return at ? at->block * part->size + i : OA_NONE;
+}
+
+static size_t unit_at(const oa_layout *layout, size_t index, size_t i, size_t group, const at_block *at)
+{
+    const oa_part *part = &layout->parts[index];
+    const size_t *children = layout->children + part->first_child;
+    at_block blocks[FACTORS_MAX];
+    size_t unit = OA_NONE, inner = part->size;
+    if (part->kind == OA_PART_GROUP) {
+        return part->group == group ? unit_of(layout, part, i, at) : OA_NONE;
+    }
+    if (part->kind == OA_PART_CONCAT) {
+        for (size_t child = 0; child < part->child_count; child++) {
+            size_t size = layout->parts[children[child]].size;
+            if (i < size) {
+                return unit_at(layout, children[child], i, group, at);
+            }
+            i -= size;
+        }
+    }
+    for (size_t child = 0; part->kind == OA_PART_PRODUCT && child < part->child_count && unit == OA_NONE; child++) {
+        const oa_part *factor = &layout->parts[children[child]];
+        inner /= factor->size;
+        unit = unit_at(layout, children[child], i / inner, group, at);
+        if (factor->kind == OA_PART_GROUP && child < FACTORS_MAX) {
+            blocks[child] = block_of(layout, factor, i / inner, at);
+            at = &blocks[child];
+        }
+        i %= inner;
+    }
+    return unit;
+}
+
+size_t oa_layout_unit_at(const oa_layout *layout, size_t part, size_t i, size_t group)
+{
+    return unit_at(layout, part, i, group, NULL);
+}
+
 /* Where index `i` of a part comes from. */
-static size_t source_of(const oa_layout *layout, size_t index, size_t i, const oa_permutations *permutations)
+static size_t source_of(const oa_layout *layout, size_t index, size_t i, const oa_permutations *permutations,
+                        const at_block *at)
 {
     const oa_part *part = &layout->parts[index];
     if (part->kind == OA_PART_FIXED) {
         return i;
     }
     if (part->kind == OA_PART_GROUP) {
-        return permutations->of[part->group][i];
+        size_t unit = unit_of(layout, part, i, at);
+        return unit == OA_NONE ? i : permutations->of[part->group][unit] % part->size;
     }
     const size_t *children = layout->children + part->first_child;
     if (part->kind == OA_PART_CONCAT) {
@@ -197,13 +268,19 @@ static size_t source_of(const oa_layout *layout, size_t index, size_t i, const o
         while (i - before >= layout->parts[children[child]].size) {
             before += layout->parts[children[child++]].size;
         }
-        return before + source_of(layout, children[child], i - before, permutations);
+        return before + source_of(layout, children[child], i - before, permutations, at);
     }
     size_t inner = part->size;
     size_t source = 0;
+    at_block blocks[FACTORS_MAX];
     for (size_t child = 0; child < part->child_count; child++) {
-        inner /= layout->parts[children[child]].size;
-        source += inner * source_of(layout, children[child], i / inner, permutations);
+        const oa_part *factor = &layout->parts[children[child]];
+        inner /= factor->size;
+        source += inner * source_of(layout, children[child], i / inner, permutations, at);
+        if (factor->kind == OA_PART_GROUP && child < FACTORS_MAX) {
+            blocks[child] = block_of(layout, factor, i / inner, at);
+            at = &blocks[child];
+        }
         i %= inner;
     }
     return source;
@@ -214,7 +291,7 @@ void oa_layout_axis_map(size_t *map, const oa_layout *layout, size_t tensor, siz
 {
     size_t part = layout->tensors[tensor].is_used ? layout->tensors[tensor].part[axis] : OA_NONE;
     for (size_t i = 0; i < size; i++) {
-        map[i] = part == OA_NONE ? i : source_of(layout, part, i, permutations);
+        map[i] = part == OA_NONE ? i : source_of(layout, part, i, permutations, NULL);
     }
 }
 

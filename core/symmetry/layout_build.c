@@ -253,7 +253,8 @@ static oa_status add_occurrence(builder *b, const oa_found_place *found, void *c
                                                                       .tensor = where->tensor,
                                                                       .axis = where->axis,
                                                                       .rest = found->rest,
-                                                                      .positions = found->positions};
+                                                                      .positions = found->positions,
+                                                                      .is_within = found->is_within};
     layout->tensors[where->tensor].moves = true;
     return OA_OK;
 }

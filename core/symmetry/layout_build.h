@@ -31,13 +31,15 @@ typedef struct oa_found_place {
     size_t rest;
     const size_t *positions; /* [size of the group, rest], the layout's */
     size_t outer_group;      /* the nearest group further out in a product around, or OA_NONE */
-    bool is_apart;           /* an inside with orders of its own, away from its blocks: there are no positions */
+    bool is_within;          /* an inside with orders of its own, something between its blocks and it */
+    bool is_apart;           /* one whose blocks are not around it: there are no positions */
 } oa_found_place;
 
 typedef oa_status oa_place_visitor(oa_layout_builder *builder, const oa_found_place *found, void *context,
                                    oa_error *error);
 
-/* Calls `visit` for every place of every group along an axis whose index space is `part`, in order. O(elements). */
+/* Calls `visit` for every place of every group along an axis whose index space is `part`, in order. O(elements), times
+ * the part's depth for insides that are not right behind their blocks. */
 oa_status oa_layout_place(oa_layout_builder *builder, size_t part, oa_place_visitor *visit, void *context,
                           oa_error *error);
 

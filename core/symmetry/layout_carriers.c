@@ -22,8 +22,12 @@ static oa_status add_place(oa_layout_builder *b, const oa_found_place *found, vo
     if (!oa_grow(&layout->places, &layout->place_capacity, layout->place_count + 1, sizeof *layout->places)) {
         return oa_layout_no_memory(error);
     }
-    layout->places[layout->place_count++] = (oa_place){
-        .group = found->group, .value = s->value, .axis = s->axis, .rest = found->rest, .positions = found->positions};
+    layout->places[layout->place_count++] = (oa_place){.group = found->group,
+                                                       .value = s->value,
+                                                       .axis = s->axis,
+                                                       .rest = found->rest,
+                                                       .positions = found->positions,
+                                                       .is_within = found->is_within};
     s->place_count[s->value]++;
     return OA_OK;
 }

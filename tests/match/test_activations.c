@@ -133,6 +133,7 @@ static void activations__recover_heads_and_what_is_inside(void **state)
     samples data;
     SAMPLES(&data, 4, 90, 5, 10);
     check_recovery(build_attention, &data.batches, 1, 0);
+    check_recovery(build_grouped_queries, &data.batches, 2, 0);
     oa_array_free(&data.array);
 }
 

@@ -45,7 +45,7 @@ class Fused(NetTest):
         x = net.input(BATCH, STEPS, 7)
         q, k, v = self.projected(net, x, 7, q=6 * UNITS, k=3 * UNITS, v=3 * 5)
         h = net.node("Attention", q, k, v, q_num_heads=6, kv_num_heads=3)
-        self.check(net, [net.dense(h, "out", 30, 3)], [3, own(2, 3), UNITS, 5])
+        self.check(net, [net.dense(h, "out", 30, 3)], [3, own(2, 3), own(UNITS, 3), own(5, 3)])
         net = Net(opset=23)
         x = net.input(BATCH, STEPS, 7)
         q, k, v = self.projected(net, x, 7, q=6 * UNITS, k=UNITS, v=5)

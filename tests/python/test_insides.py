@@ -102,6 +102,47 @@ class Insides(NetTest):
                 found = self.check(net, [y], None)
                 self.assertFalse(any(group.get("blocks", 1) > 1 for group in found["groups"]), found)
 
+    def grouped(self, each=2, softmax=-1):
+        """Query heads that share the keys and values of HEADS: [batch, heads, each, steps, units] of each projection."""
+        net = self.net
+        parts = [net.node("Transpose", net.node("Reshape", net.dense(self.x, name, IN, HEADS * count * units),
+                                                net.constant([0, 0, HEADS, count, units])), perm=perm)
+                 for name, count, units, perm in [("q", each, UNITS, (0, 2, 3, 1, 4)), ("k", 1, UNITS, (0, 2, 3, 4, 1)),
+                                                  ("v", 1, 3, (0, 2, 3, 1, 4))]]
+        h = net.node("MatMul", net.node("Softmax", net.node("MatMul", *parts[:2]), axis=softmax), parts[2])
+        return net.node("Transpose", h, perm=(0, 3, 1, 2, 4))
+
+    def test_grouped_queries(self):
+        """Units of keys and values have an order in each head, and so have the query heads that share it."""
+        net = self.net
+        flat = net.node("Reshape", self.grouped(), net.constant([0, 0, HEADS * 2 * 3]))
+        self.check(net, [net.dense(flat, "out", HEADS * 2 * 3, 3)], [HEADS, own(2, HEADS), own(UNITS, HEADS), own(3, HEADS)])
+
+    def test_grouped_queries_by_copies(self):
+        """Keys and values repeated, as PyTorch's models do it."""
+        net = self.net
+        copies = []
+        for name, units, perm in [("k", UNITS, (0, 1, 3, 2)), ("v", 3, (0, 1, 2, 3))]:
+            h = net.node("Unsqueeze", self.heads(name, units), net.constant([2]))
+            h = net.node("Expand", h, net.constant([BATCH, HEADS, 2, STEPS, units]))
+            copies.append(net.node("Transpose", net.node("Reshape", h, net.constant([0, HEADS * 2, STEPS, units])), perm=perm))
+        q = net.node("Reshape", net.dense(self.x, "q", IN, HEADS * 2 * UNITS), net.constant([0, 0, HEADS * 2, UNITS]))
+        scores = net.node("Softmax", net.node("MatMul", net.node("Transpose", q, perm=(0, 2, 1, 3)), copies[0]), axis=-1)
+        h = net.node("Transpose", net.node("MatMul", scores, copies[1]), perm=(0, 2, 1, 3))
+        flat = net.node("Reshape", h, net.constant([0, 0, HEADS * 2 * 3]))
+        self.check(net, [net.dense(flat, "out", HEADS * 2 * 3, 3)], [HEADS, own(2, HEADS), own(UNITS, HEADS), own(3, HEADS)])
+
+    def test_grouped_queries_that_compete(self):
+        """A softmax over the query heads of a head leaves all orders as they are; one over the heads, none of values."""
+        for axis, expected in [(2, [HEADS, own(2, HEADS), own(UNITS, HEADS), own(3, HEADS)]), (1, None)]:
+            with self.subTest(axis):
+                self.setUp()
+                net = self.net
+                h = net.node("Reshape", net.node("Softmax", self.grouped(), axis=axis + 1), net.constant([0, 0, HEADS * 2 * 3]))
+                found = self.check(net, [net.dense(h, "out", HEADS * 2 * 3, 3)], expected)
+                values = [g for g in found["groups"] if any(place["tensor"] == "v" for place in g["axes"]) and g["size"] % HEADS == 0]
+                self.assertEqual(any(g.get("blocks", 1) > 1 for g in values), axis == 2, found)
+
     def test_groups_of_channels(self):
         """Outputs of a grouped convolution have an order for each group; its inputs, on an axis of their own in the
         kernel, one for all."""
