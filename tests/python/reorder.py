@@ -21,19 +21,41 @@ def constants(model):
     return {name: numpy_helper.to_array(tensor) for name, tensor, _ in tensors_of(model.graph)}
 
 
-def source(index, orders):
-    """Where each element of an axis comes from: new[i] = old[source[i]]."""
+def source(index, orders, groups):
+    """Where each element of an axis comes from: new[i] = old[source[i]]. Orders and groups by id."""
+    return source_of(index, np.arange(index["size"]), orders, groups, {})
+
+
+def source_of(index, i, orders, groups, blocks):
+    """Of elements i; `blocks`: in which block of a group each is, by the factors of products further out."""
+    size = index["size"]
     if "group" in index:
-        return orders[index["group"]]
+        group = groups[index["group"]]
+        if size == group["size"]:
+            return orders[group["id"]][i]
+        return orders[group["id"]][blocks[group["parent"]] * size + i] % size
     if "concat" in index:
-        before = np.cumsum([0, *(part["size"] for part in index["concat"])])
-        return np.concatenate([start + source(part, orders) for start, part in zip(before, index["concat"])])
-    if "product" in index:
-        made = np.zeros(1, np.int64)
-        for part in index["product"]:
-            made = (made[:, None] * part["size"] + source(part, orders)).reshape(-1)
+        made, start = np.zeros_like(i), 0
+        for part in index["concat"]:
+            here = (i >= start) & (i < start + part["size"])
+            within = {group: block[here] for group, block in blocks.items()}
+            made[here] = start + source_of(part, i[here] - start, orders, groups, within)
+            start += part["size"]
         return made
-    return np.arange(index["size"])
+    if "product" in index:
+        made, inner = np.zeros_like(i), size
+        for part in index["product"]:
+            inner //= part["size"]
+            made += inner * source_of(part, i // inner, orders, groups, blocks)
+            if "group" in part:
+                group = groups[part["group"]]
+                has_own = group.get("blocks", 1) > 1 and part["size"] == group["size"]
+                units = group["size"] // group.get("blocks", 1)
+                at = (group["parent"], i // inner // units) if has_own else (group["id"], i // inner)
+                blocks = {**blocks, at[0]: at[1]}
+            i = i % inner
+        return made
+    return i
 
 
 def identities(groups):
@@ -59,12 +81,12 @@ def alone(groups, group, random):
     return follow(orders, groups)
 
 
-def reorder(arrays, axes, orders):
+def reorder(arrays, found, orders):
     """The arrays that are not as they were."""
-    changed = {}
-    for axis in axes:
+    changed, groups = {}, {group["id"]: group for group in found["groups"]}
+    for axis in found["axes"]:
         name = axis["tensor"]
-        rows = source(axis["index"], orders)
+        rows = source(axis["index"], orders, groups)
         if (rows != np.arange(len(rows))).any():
             changed[name] = np.take(changed.get(name, arrays[name]), rows, axis["axis"])
     return changed

@@ -55,7 +55,7 @@ class Inspect(ToolTest):
             with open(self.path("p.json")) as file:
                 orders = {group["id"]: np.array(group["permutation"]) for group in json.load(file)["groups"]}
             before, after = (reorder.constants(onnx.load(path)) for path in (model_path(name + "-a"), self.path("b.onnx")))
-            changed = reorder.reorder(before, found["axes"], orders)
+            changed = reorder.reorder(before, found, orders)
             self.assertTrue(changed)
             for tensor, value in {**before, **changed}.items():
                 np.testing.assert_array_equal(value, after[tensor], tensor)

@@ -151,7 +151,7 @@ def all_together(path, target, found, seeds, folder):
             with open(saved) as opened:
                 orders = {group["id"]: np.array(group["permutation"]) for group in json.load(opened)["groups"]}
             before, after = (reorder.constants(onnx.load(file)) for file in (path, target))
-            before.update(reorder.reorder(before, found["axes"], orders))
+            before.update(reorder.reorder(before, found, orders))
             if any(value.tobytes() != after[name].tobytes() for name, value in before.items()):
                 raise SystemExit(f"{path}: inspect and permute mean something else by the same groups")
         yield
@@ -169,7 +169,7 @@ def each_alone(path, found, feeds, reference, seeds):
         random = np.random.default_rng(seed)
         for group in found["groups"]:
             orders = reorder.alone(found["groups"], group, random)
-            changed = reorder.reorder(weights, found["axes"], orders)
+            changed = reorder.reorder(weights, found, orders)
             worst = max(worst, difference(own, outputs(running, feeds, {**weights, **changed})))
     return worst
 
@@ -246,7 +246,7 @@ def check_reorderings(original, zoo, folder):
              "kinds": kinds, "share": found["permutable_share"], "seconds": seconds, "noise": noise, "worst": worst,
              "runs": zoo.seeds * (len(found["groups"]) + 1), "back": {"0.0": [], "0.1": []} if is_tried else {}}
     zoo.keep(original, state)
-    print(f"{name_of(path)}: share {state['share']:.4f}, {kinds}; {state['runs']} reorderings, worst {worst:.1e} of "
+    print(f"{name_of(original)}: share {state['share']:.4f}, {kinds}; {state['runs']} reorderings, worst {worst:.1e} of "
           f"{MARGIN * noise:.1e}", flush=True)
 
 
