@@ -69,6 +69,35 @@ class Insides(NetTest):
         q = net.node("Mul", self.heads("q"), net.weight("scale", HEADS, 1, UNITS))
         self.check(net, [self.out(self.attend(self.scores(q), units=2), 2)], [HEADS, UNITS, own(2, HEADS)])
 
+    def test_operators_that_move_heads_as_a_whole(self):
+        """What takes steps or samples apart, joins, picks or repeats them keeps each unit in its head."""
+        def concat(net, h):
+            return net.node("Concat", h, h, axis=2)
+
+        def split(net, h):
+            return net.node("Split", h, net.constant([2, STEPS - 2]), outputs=2, axis=2)[1]
+
+        def cut(net, h):
+            return net.node("Slice", h, net.constant([1]), net.constant([4]), net.constant([2]))
+
+        def pick(net, h):
+            return net.node("Gather", h, net.constant([3, 0, 3]), axis=2)
+
+        def repeat(net, h):
+            return net.node("Expand", h, net.constant([BATCH, HEADS, STEPS, UNITS]))
+
+        def stretch(net, h):
+            return net.node("Squeeze", net.node("Unsqueeze", h, net.constant([0])), net.constant([0]))
+
+        def flatten(net, h):
+            return net.node("Reshape", net.node("Flatten", h, axis=2), net.constant([BATCH, HEADS, STEPS, UNITS]))
+
+        for change in [concat, split, cut, pick, repeat, stretch, flatten]:
+            with self.subTest(change.__name__):
+                self.setUp()
+                h = change(self.net, self.attend(self.scores()))
+                self.check(self.net, [self.out(h)], [HEADS, own(UNITS, HEADS), own(UNITS, HEADS)], seeds=4, aligns=False)
+
     def test_softmax_over_heads(self):
         """Units of one index compete across the heads."""
         v = self.net.node("Softmax", self.heads("v"), axis=1)
