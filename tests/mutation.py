@@ -188,7 +188,8 @@ def build(folder, target):
 
 def noticed_by(folder, tests, nets):
     """The first test that fails; each is built when its turn comes."""
-    environment = {**os.environ, "ONNX_ALIGN": os.path.join(folder, "onnx-align"), "OA_TEST_COUNT": "1500", "NETS": str(nets)}
+    environment = {**os.environ, "ONNX_ALIGN": os.path.join(folder, "onnx-align"), "OA_TEST_COUNT": "1500", "NETS": str(nets),
+                   "NET_SEEDS": "4"}
     for test in tests:
         error = build(folder, "onnx-align" if test.endswith(".py") else test)
         if error:
