@@ -189,7 +189,7 @@ def build(folder, target):
 def noticed_by(folder, tests, nets):
     """The first test that fails; each is built when its turn comes."""
     environment = {**os.environ, "ONNX_ALIGN": os.path.join(folder, "onnx-align"), "OA_TEST_COUNT": "1500", "NETS": str(nets),
-                   "NET_SEEDS": "4"}
+                   "NET_SEEDS": "3"}
     for test in tests:
         error = build(folder, "onnx-align" if test.endswith(".py") else test)
         if error:
@@ -242,11 +242,13 @@ def main():
     subprocess.run(["cmake", "-G", "Ninja", "-B", folder, "-S", copy, "-DCMAKE_BUILD_TYPE=Release",
                     "-DCMAKE_C_FLAGS_RELEASE=-O1 -w", "-DCMAKE_COMPILE_WARNING_AS_ERROR=OFF"], check=True,
                    stdout=subprocess.DEVNULL)
-    failed = noticed_by(folder, dict.fromkeys(sum(TESTS_OF.values(), TESTS)), options.nets)
+    mutants = list(sites(copy, options.file))
+    tests = {mutant.file: TESTS_OF.get(mutant.file, TESTS) for mutant in mutants}
+    failed = noticed_by(folder, dict.fromkeys(sum(tests.values(), [])), options.nets)
     if failed:
         raise SystemExit(f"{failed} fails without a mutation")
     survivors = []
-    for mutant in list(sites(copy, options.file)):
+    for mutant in mutants:
         key = (mutant.file, mutant.function, mutant.what)
         if key in EQUIVALENT:
             continue
@@ -257,7 +259,7 @@ def main():
             with open(path, "w") as file:
                 file.write(mutate(text, mutant))
             try:
-                known[key] = noticed_by(folder, dict.fromkeys(TESTS_OF.get(mutant.file, TESTS)), options.nets)
+                known[key] = noticed_by(folder, dict.fromkeys(tests[mutant.file]), options.nets)
             finally:
                 with open(path, "w") as file:
                     file.write(text)

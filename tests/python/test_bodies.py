@@ -239,6 +239,30 @@ class Loops(NetTest):
                         all_made = net.node("Transpose", all_made, perm=[0, 2, 1])
                     self.check(net, [net.dense(last, "out", WIDE, 2), net.dense(all_made, "out2", 5, 2)], [6, WIDE, 5])
 
+    def test_scan_over_weights(self):
+        """Each step has a row of a table: the rows stay, their units move."""
+        net = Net()
+        x = net.node("Relu", net.dense(net.input(STEPS, BATCH, 4), "in", 4, 6))
+        body = net.body("b_")
+        h, xt, row = (body.input(name) for name in ("h", "xt", "row"))
+        new = body.node("Tanh", body.node("Add", h, body.node("Mul", xt, row)))
+        last = net.node("Scan", net.weight("state", BATCH, 6), x, net.weight("table", STEPS, 6),
+                        body=body.graph(body.node("Add", new, xt)), num_scan_inputs=2)
+        found = self.check(net, [net.dense(last, "out", 6, 2)], [6])
+        self.assertIn({"tensor": "table", "axis": 1}, found["groups"][0]["axes"])
+
+    def test_steps_that_a_weight_sums_over(self):
+        """What all steps have made, one after the other, meets a weight that has a row for each step."""
+        net = Net()
+        x = net.node("Relu", net.dense(net.input(STEPS, BATCH, 4), "in", 4, 6))
+        body = net.body("b_")
+        new = body.node("Tanh", body.node("Add", body.input("h"), body.input("xt")))
+        _, made = net.node("Scan", net.weight("state", BATCH, 6), x, body=body.graph(new, body.node("Neg", new)),
+                           num_scan_inputs=1, outputs=2)
+        y = net.node("MatMul", net.node("Transpose", made, perm=[1, 2, 0]), net.weight("steps", STEPS, 8))
+        y = net.node("ReduceMax", net.node("Relu", y), axes=[2], keepdims=0)
+        self.check(net, [net.dense(y, "out", 6, 2)], [6, 8])
+
     def loop(self, net, body, states, *outputs, steps=None, kinds=None):
         """A Loop of STEPS steps; `outputs` are those of the body after its condition."""
         condition = body.node("Identity", body.inputs[1].name)
@@ -332,6 +356,14 @@ class Loops(NetTest):
         y = net.node("Reshape", last, net.constant([BATCH, 6]))
         self.check(net, [net.dense(y, "out", 6, 2)], [])
 
+    def test_state_of_another_rank_than_the_result(self):
+        """It begins with one axis, and the first step replaces it by what has two: the net puts these out as they are."""
+        net, h = start()
+        body = self.step(net)
+        body.input("s")
+        new = body.node("Relu", body.node("MatMul", h, net.weight("w", 6, WIDE)))
+        self.check(net, [self.loop(net, body, [net.weight("first", WIDE)], new)], [6])
+
     def test_one_state_unsettles_another(self):
         """The size of one is what the other had a step before."""
         net, h = start()
@@ -363,6 +395,18 @@ class Loops(NetTest):
         last = self.loop(outer, body, [h], new)
         y = branch(net, choice(net), outer.graph(last), other.graph(other.node("Relu", h)))
         self.check(net, [net.dense(y, "out", 6, 2)], [6, 9])
+
+    def test_scan_of_long_ago(self):
+        """Until opset 8 it counted samples itself: what goes in and comes out stays, what lies between may move."""
+        net = Net(opset=8)
+        x = net.node("Relu", net.dense(net.input(BATCH, STEPS, 4), "in", 4, 6))
+        body = net.body("b_")
+        new = body.node("Tanh", body.node("Add", body.input("h", 1), body.input("xt", 1)))
+        around = net.node("Relu", net.dense(net.input(2, 4, name="around"), "other", 4, 7))
+        hidden = body.node("Relu", body.node("MatMul", around, body.weight("hide", 7, 5)))
+        graph = body.graph(new, body.node("MatMul", hidden, body.weight("show", 5, 3)))
+        last, made = net.node("Scan", "", net.weight("state", BATCH, 6), x, body=graph, num_scan_inputs=1, outputs=2)
+        self.check(net, [last, made], [5, 7])
 
     def test_sequence_as_state(self):
         """A list of tensors is no tensor: what goes into it stays."""
