@@ -32,6 +32,14 @@ def start(units=6):
     return net, net.node("Relu", net.dense(x, "in", 4, units))
 
 
+def of_any_rank(net, holder):
+    """Six numbers of the input, in their order, on one axis or behind another one."""
+    flat, deep = holder.body("f_"), holder.body("d_")
+    row = net.input(6, name="row")
+    return branch(holder, choice(net, "deep"), deep.graph(deep.node("Unsqueeze", row, deep.constant([0]))),
+                  flat.graph(flat.node("Identity", row)))
+
+
 class Branches(NetTest):
     def test_captured_weights(self):
         """Units before, inside and behind: weights of the net that branches use move with what they meet there."""
@@ -119,6 +127,25 @@ class Branches(NetTest):
         z = branch(net, c, then.graph(then.node("ReduceMean", a, keepdims=0)), otherwise.graph(otherwise.node(
             "Squeeze", b)))
         self.check(net, [z], [5])
+
+    def test_number_or_something_of_any_rank(self):
+        """What one branch gives is a single number, but the other one's units meet those of the net."""
+        for turned in (False, True):
+            with self.subTest(turned=turned):
+                net, h = start()
+                one, other = net.body("1_"), net.body("2_")
+                graphs = [one.graph(one.node("Identity", one.constant(0.5, np.float32))), other.graph(of_any_rank(net, other))]
+                y = branch(net, choice(net), *(graphs[::-1] if turned else graphs))
+                self.check(net, [net.dense(net.node("Tanh", net.node("Add", h, y)), "out", 6, 2)], [])
+
+    def test_sizes_that_differ(self):
+        """How many units are picked depends on the branch."""
+        net, h = start()
+        then, otherwise = net.body("t_"), net.body("e_")
+        y = branch(net, choice(net), then.graph(then.node("Identity", then.constant(np.ones(6), np.float32))),
+                   otherwise.graph(otherwise.node("Identity", otherwise.constant(np.ones(3), np.float32))))
+        picked = net.node("Slice", h, net.constant([0]), net.node("Shape", y), net.constant([1]))
+        self.check(net, [net.node("ReduceMax", picked, axes=[1])], [])
 
     def test_value_that_a_branch_pins(self):
         """What one branch needs in order stays, also for the other one."""
@@ -355,6 +382,21 @@ class Loops(NetTest):
         last = self.loop(net, body, [h], new)
         y = net.node("Reshape", last, net.constant([BATCH, 6]))
         self.check(net, [net.dense(y, "out", 6, 2)], [])
+
+    def test_state_that_gets_axes_behind(self):
+        """The same sizes as before, and one more axis after each step: nothing is taken for granted."""
+        net, h = start()
+        body = self.step(net)
+        new = body.node("Unsqueeze", body.node("Relu", body.input("s")), body.constant([-1]))
+        y = net.node("Reshape", self.loop(net, body, [h], new), net.constant([BATCH, 6]))
+        self.check(net, [net.dense(y, "out", 6, 2)], [])
+
+    def test_number_that_becomes_something_of_any_rank(self):
+        net, h = start()
+        body = self.step(net)
+        body.input("s")
+        last = self.loop(net, body, [net.constant(0.5, np.float32)], of_any_rank(net, body))
+        self.check(net, [net.dense(net.node("Tanh", net.node("Add", h, last)), "out", 6, 2)], [])
 
     def test_state_of_another_rank_than_the_result(self):
         """It begins with one axis, and the first step replaces it by what has two: the net puts these out as they are."""
