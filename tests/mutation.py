@@ -10,7 +10,8 @@ Works on a copy of the sources in FOLDER. A mutant is
   && or || left out or negated, or a whole condition that always or never holds;
 - one operator out of the list of those that keep units with their blocks: too strict is no wrong result, but has to be
   noticed as well.
-It is built, and the tests of symmetries run until one fails. What no test notices is printed at the end, and the exit status
+It is built, and must find the groups that the Python tests expect in their models, or else the tests of symmetries run until
+one fails. What no test notices is printed at the end, and the exit status
 is 1, but for what is known to be no constraint by itself (EQUIVALENT says why). What is known already (FOLDER/mutants.jsonl,
 by function and text, so that other lines may move) is not tried again. Two hours on one core.
 
@@ -199,10 +200,27 @@ def build(folder, target):
     return None if done.returncode == 0 else done.stdout[-2000:]
 
 
-def noticed_by(folder, tests, nets):
+def groups_of(model):
+    return sorted(str(group["size"]) if group.get("blocks", 1) == 1 else f"{group['blocks']} x {group['size'] // group['blocks']}"
+                  for group in model["groups"])
+
+
+def is_unexpected(folder, kept):
+    """Does the tool find other groups in a model of the tests than these expect? Takes a second, they take a minute."""
+    for name in sorted(os.listdir(kept)):
+        if name.endswith(".json"):
+            done = subprocess.run([os.path.join(folder, "onnx-align"), "inspect", os.path.join(kept, name[:-5] + ".onnx"),
+                                   "--json"], capture_output=True, text=True)
+            with open(os.path.join(kept, name)) as file:
+                if done.returncode or groups_of(json.loads(done.stdout)) != json.load(file):
+                    return True
+    return False
+
+
+def noticed_by(folder, tests, nets, more=()):
     """The first test that fails; each is built when its turn comes."""
     environment = {**os.environ, "ONNX_ALIGN": os.path.join(folder, "onnx-align"), "OA_TEST_COUNT": "1500", "NETS": str(nets),
-                   "NET_SEEDS": "3"}
+                   "NET_SEEDS": "3", **dict(more)}
     for test in tests:
         error = build(folder, "onnx-align" if test.endswith(".py") else test)
         if error:
@@ -259,7 +277,10 @@ def main():
     part, parts = map(int, options.part.split("/"))
     mutants = list(sites(copy, options.file))[part - 1::parts]
     tests = {mutant.file: TESTS_OF.get(mutant.file, TESTS) for mutant in mutants}
-    failed = noticed_by(folder, dict.fromkeys(sum(tests.values(), [])), options.nets)
+    kept = os.path.abspath(os.path.join(options.folder, "nets"))
+    shutil.rmtree(kept, ignore_errors=True)
+    os.makedirs(kept)
+    failed = noticed_by(folder, dict.fromkeys(sum(tests.values(), [])), options.nets, [("KEEP_NETS", kept)])
     if failed:
         raise SystemExit(f"{failed} fails without a mutation")
     survivors = []
@@ -274,7 +295,10 @@ def main():
             with open(path, "w") as file:
                 file.write(mutate(text, mutant))
             try:
-                known[key] = noticed_by(folder, dict.fromkeys(tests[mutant.file]), options.nets)
+                error = build(folder, "onnx-align")
+                if error:
+                    raise SystemExit(f"does not build: {error}")
+                known[key] = "groups" if is_unexpected(folder, kept) else noticed_by(folder, dict.fromkeys(tests[mutant.file]), options.nets)
             finally:
                 with open(path, "w") as file:
                     file.write(text)

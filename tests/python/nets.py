@@ -1,4 +1,6 @@
 """Models built by hand, and the check that ONNX Runtime sees no change when they are reordered."""
+import hashlib
+import json
 import os
 
 import numpy as np
@@ -107,11 +109,23 @@ def group_text(group):
     return str(group["size"]) if blocks == 1 else own(group["size"] // blocks, blocks)
 
 
+def keep(model, groups):
+    """Leaves a model and its groups in the folder KEEP_NETS, for tests/mutation.py."""
+    folder, content = os.environ.get("KEEP_NETS"), model.SerializeToString()
+    if folder:
+        name = os.path.join(folder, hashlib.sha256(content).hexdigest()[:16])
+        with open(name + ".onnx", "wb") as file:
+            file.write(content)
+        with open(name + ".json", "w") as file:
+            json.dump(sorted(map(str, groups)), file)
+
+
 class NetTest(ToolTest):
     def check_groups(self, model, groups):
         onnx.save(model, self.path("a.onnx"))
         found = run_json("inspect", self.path("a.onnx"))
         if groups is not None:
+            keep(model, groups)
             self.assertEqual(sorted(group_text(group) for group in found["groups"]), sorted(map(str, groups)), found)
         return found
 

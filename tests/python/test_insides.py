@@ -70,7 +70,8 @@ class Insides(NetTest):
         self.check(net, [self.out(self.attend(self.scores(q), units=2), 2)], [HEADS, UNITS, own(2, HEADS)])
 
     def test_operators_that_move_heads_as_a_whole(self):
-        """What takes steps or samples apart, joins, picks or repeats them keeps each unit in its head."""
+        """What takes steps or samples apart, joins, picks or repeats them, or works number by number, keeps each unit in its
+        head."""
         def concat(net, h):
             return net.node("Concat", h, h, axis=2)
 
@@ -92,7 +93,10 @@ class Insides(NetTest):
         def flatten(net, h):
             return net.node("Reshape", net.node("Flatten", h, axis=2), net.constant([BATCH, HEADS, STEPS, UNITS]))
 
-        for change in [concat, split, cut, pick, repeat, stretch, flatten]:
+        def scale(net, h):
+            return net.node("Tanh", net.node("Mul", h, net.constant(0.5, np.float32)))
+
+        for change in [concat, split, cut, pick, repeat, stretch, flatten, scale]:
             with self.subTest(change.__name__):
                 self.setUp()
                 h = change(self.net, self.attend(self.scores()))
