@@ -5,6 +5,7 @@ import json
 import unittest
 
 import numpy as np
+from onnx import TensorProto, helper
 
 from common import run, run_json, session
 from nets import Net, NetTest, own
@@ -96,11 +97,45 @@ class Insides(NetTest):
         def scale(net, h):
             return net.node("Tanh", net.node("Mul", h, net.constant(0.5, np.float32)))
 
-        for change in [concat, split, cut, pick, repeat, stretch, flatten, scale]:
+        def cap(net, h):
+            return net.node("Clip", h, "", net.constant(0.7, np.float32))
+
+        def by_its_size(net, h):
+            return net.node("Div", net.node("Reshape", h, net.node("Shape", h)), net.node("Cast", net.node("Size", h), to=1))
+
+        for change in [concat, split, cut, pick, repeat, stretch, flatten, scale, cap, by_its_size]:
             with self.subTest(change.__name__):
                 self.setUp()
                 h = change(self.net, self.attend(self.scores()))
                 self.check(self.net, [self.out(h)], [HEADS, own(UNITS, HEADS), own(UNITS, HEADS)], seeds=4, aligns=False)
+
+    def test_group_normalisation(self):
+        """As it is exported: the groups on an axis of their own, what is inside behind it with all positions."""
+        net = Net()
+        h = net.node("Conv", net.input(2, 3, 6, 6), net.weight("w1", 12, 3, 1, 1), net.weight("b1", 12))
+        flat = net.node("Reshape", h, net.constant([0, 4, -1]))
+        flat = net.node("InstanceNormalization", flat, net.constant(np.ones(4), np.float32), net.constant(np.zeros(4), np.float32))
+        h = net.node("Reshape", flat, net.node("Shape", h))
+        h = net.node("Relu", net.node("Mul", h, net.weight("scale", 12, 1, 1)))
+        self.check(net, [net.node("Conv", h, net.weight("w2", 2, 12, 1, 1))], [4, own(3, 4)])
+
+    def test_heads_that_a_branch_uses(self):
+        """What it does with them is looked at as if it stood outside."""
+        net = self.net
+        net.inputs.append(helper.make_tensor_value_info("choice", TensorProto.BOOL, []))
+        net.feeds["choice"] = np.array(True)
+        net.more_feeds.append({**net.feeds, "choice": np.array(False)})
+        scores, flat = net.node("Softmax", self.scores(), axis=-1), net.dense(self.x, "v", IN, HEADS * UNITS)
+        net.weight("out", HEADS * UNITS, 3)
+        graphs = []
+        for kind in ["Tanh", "Relu"]:
+            body = net.body(kind)
+            v = body.node("Transpose", body.node("Reshape", body.node(kind, flat), body.constant([0, 0, HEADS, UNITS])),
+                          perm=(0, 2, 1, 3))
+            h = body.node("Transpose", body.node("MatMul", scores, v), perm=(0, 2, 1, 3))
+            graphs.append(body.graph(body.node("MatMul", body.node("Reshape", h, body.constant([0, 0, HEADS * UNITS])), "out")))
+        y = net.node("If", "choice", then_branch=graphs[0], else_branch=graphs[1])
+        self.check(net, [y], [HEADS, own(UNITS, HEADS), own(UNITS, HEADS)])
 
     def test_softmax_over_heads(self):
         """Units of one index compete across the heads."""
