@@ -108,14 +108,14 @@ static bool walk_constant(finder *f, size_t value, visitor *visit, void *context
 
 /* ---- what could be, by the constants; and which nodes see it ---- */
 
+/* Once: of two it could not be told which one is meant. */
 static bool is_among(finder *f, size_t group, const size_t *spaces, size_t count)
 {
+    size_t found = 0;
     for (size_t i = 0; i < count; i++) {
-        if (group_of(f, spaces[i]) == group) {
-            return true;
-        }
+        found += group_of(f, spaces[i]) == group;
     }
-    return false;
+    return found == 1;
 }
 
 /* The groups before it where it is seen first, then those of them that are before it again. */

@@ -173,6 +173,18 @@ class Insides(NetTest):
                 found = self.check(net, [net.node("Add", y, z)], None)
                 self.assertEqual(any(group.get("blocks", 1) > 1 for group in found["groups"]), own_order, found)
 
+    def test_heads_twice(self):
+        """Each unit with each head's sum: of the two heads behind which it lies one is its own, whichever comes first."""
+        for equation in ["bthd,btg->bthgd", "bthd,btg->btghd"]:
+            with self.subTest(equation):
+                self.setUp()
+                net = self.net
+                q = self.heads("q", perm=(0, 1, 2, 3))
+                sums = net.node("ReduceSum", net.node("Tanh", q), net.constant([3]), keepdims=0)
+                y = net.node("Tanh", net.node("Einsum", q, sums, equation=equation))
+                flat = net.node("Reshape", y, net.constant([0, 0, HEADS * HEADS * UNITS]))
+                self.check(net, [net.dense(flat, "out", HEADS * HEADS * UNITS, 3)], [HEADS, UNITS])
+
     def test_groups_of_channels(self):
         """Inputs and outputs of a grouped convolution have an order for each group."""
         net = Net()
