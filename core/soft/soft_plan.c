@@ -23,10 +23,10 @@ static bool is_of(const oa_occurrence *o, size_t tensor, size_t axis)
 static oa_status find_axes(placed *found, const oa_match_problem *problem, size_t tensor, oa_error *error)
 {
     const oa_layout *layout = problem->layout;
-    const oa_tensor *shape = &problem->a->tensors[tensor];
+    const oa_layout_tensor *view = &layout->tensors[tensor];
     *found = (placed){0};
-    for (size_t axis = 0; axis < shape->rank; axis++) {
-        unsigned char *owned = oa_calloc(shape->dims[axis], 1);
+    for (size_t axis = 0; axis < view->view_rank; axis++) {
+        unsigned char *owned = oa_calloc(view->view_dims[axis], 1);
         if (!owned) {
             return no_memory(error);
         }
@@ -49,8 +49,8 @@ static oa_status find_axes(placed *found, const oa_match_problem *problem, size_
 
 /* ---- the working order ---- */
 
-/* axes[k] is the constant's axis at place k. A product of groups goes first, where its inner steps are still few and
- * large matrices. */
+/* axes[k] is the axis of the constant's view at place k. A product of groups goes first, where its inner steps are
+ * still few and large matrices. */
 static void order_axes(size_t *axes, const placed *found, size_t rank)
 {
     size_t first = OA_NONE, last = OA_NONE, place = 0;
@@ -195,7 +195,7 @@ static oa_status plan_axis(soft_tensor *t, const oa_match_problem *problem, cons
                            size_t place, oa_error *error)
 {
     const oa_layout *layout = problem->layout;
-    const oa_tensor *shape = &problem->a->tensors[t->tensor];
+    const oa_layout_tensor *view = &layout->tensors[t->tensor];
     size_t axis = axes[place], natural_stride = 1;
     size_t *along = oa_malloc(t->size[place], sizeof *along);
     bool *is_taken = oa_calloc(t->size[place], sizeof *is_taken);
@@ -213,8 +213,8 @@ static oa_status plan_axis(soft_tensor *t, const oa_match_problem *problem, cons
             status = plan_step(&t->steps[t->step_count++], t, place, along, o, &layout->groups[o->group], error);
         }
     }
-    for (size_t k = axis + 1; k < shape->rank; k++) {
-        natural_stride *= shape->dims[k];
+    for (size_t k = axis + 1; k < view->view_rank; k++) {
+        natural_stride *= view->view_dims[k];
     }
     t->is_natural = t->is_natural && axis == place;
     for (size_t i = 0; i < t->size[place]; i++) {
@@ -243,17 +243,17 @@ static oa_status make_buffers(soft_tensor *t, const oa_match_problem *problem, o
 
 oa_status oa_soft_plan(soft_tensor *t, const oa_match_problem *problem, size_t tensor, oa_error *error)
 {
-    const oa_tensor *shape = &problem->a->tensors[tensor];
+    const oa_layout_tensor *view = &problem->layout->tensors[tensor];
     size_t axes[OA_MAX_RANK];
     placed found;
     oa_status status = find_axes(&found, problem, tensor, error);
     if (status != OA_OK) {
         return status;
     }
-    order_axes(axes, &found, shape->rank);
+    order_axes(axes, &found, view->view_rank);
     t->tensor = tensor;
-    t->count = shape->count;
-    t->rank = shape->rank;
+    t->count = problem->a->tensors[tensor].count;
+    t->rank = view->view_rank;
     t->counts = !problem->layout->tensors[tensor].is_statistic;
     t->is_natural = true;
     t->steps = oa_calloc(found.count, sizeof *t->steps);
@@ -262,7 +262,7 @@ oa_status oa_soft_plan(soft_tensor *t, const oa_match_problem *problem, size_t t
     }
     size_t moving = 0;
     for (size_t k = 0; k < t->rank; k++) {
-        t->size[k] = shape->dims[axes[k]];
+        t->size[k] = view->view_dims[axes[k]];
         moving += found.on[k] != NULL;
         t->is_chain = t->is_chain || moving > 1 || found.overlaps[k];
     }

@@ -8,9 +8,10 @@
  * - a node that takes D in either sums over it or puts it out; what happens to it otherwise is not understood;
  * - of the nodes that see B and D apart, only those listed below are known to keep them together. (A Softmax over the
  *   blocks, say, would mix units of different blocks that have the same index.)
- * Constants have to show D behind B in a product on one axis, so that an order of their pairs is a reordering of that
- * axis. Other factors may lie between: query heads G share the values of B in (B, G, D), and have an order for each B
- * themselves. What fails a condition is reordered in the same way in all blocks, which is always right. */
+ * Constants have to show D behind B in a product, of one axis or of several (layout_view.c takes them as one then), so
+ * that an order of their pairs is a reordering. Other factors may lie between: query heads G share the values of B in
+ * (B, G, D), and have an order for each B themselves; the inputs D in a group B of a convolution lie behind its
+ * outputs. What fails a condition is reordered in the same way in all blocks, which is always right. */
 #include "core/symmetry/layout_build.h"
 
 /* A group seen by a node. */
@@ -87,16 +88,34 @@ static bool walk_value(finder *f, size_t value, visitor *visit, void *context)
     return is_good;
 }
 
+/* All axes of a constant as one product of their factors. */
+static bool walk_constant(finder *f, size_t value, visitor *visit, void *context)
+{
+    oa_spaces *spaces = &f->builder->discovery->spaces;
+    const oa_axes *axes = &f->builder->discovery->axes[value];
+    size_t *factors = NULL, count = 0, capacity = 0;
+    bool is_good = true;
+    for (size_t k = 0; axes->has_rank && k < axes->rank && is_good; k++) {
+        is_good = oa_space_factors(&factors, &count, &capacity, spaces, axes->space[k]);
+    }
+    for (size_t i = 0; i < count && is_good; i++) {
+        bool is_leaf = oa_space_kind_of(spaces, factors[i]) == OA_SPACE_LEAF;
+        is_good = is_leaf ? visit_leaf(f, factors[i], factors, i, visit, context) : walk(f, factors[i], visit, context);
+    }
+    oa_free(factors);
+    return is_good;
+}
+
 /* ---- what could be, by the constants; and which nodes see it ---- */
 
+/* Once: of two it could not be told which one is meant. */
 static bool is_among(finder *f, size_t group, const size_t *spaces, size_t count)
 {
+    size_t found = 0;
     for (size_t i = 0; i < count; i++) {
-        if (group_of(f, spaces[i]) == group) {
-            return true;
-        }
+        found += group_of(f, spaces[i]) == group;
     }
-    return false;
+    return found == 1;
 }
 
 /* The groups before it where it is seen first, then those of them that are before it again. */
@@ -317,12 +336,15 @@ static bool look_at_values(dealing *deal, finder *f, const oa_node *node, const 
     return true;
 }
 
-/* All that is summed over has one behind the other, or none has the blocks and all outputs have them. */
+/* All that is summed over has one behind the other, or none has the blocks and all outputs have them. An Einsum may
+ * also sum over blocks and insides at once by indices of their own: over one index of blocks, which then is that of all
+ * insides, since no other is left to put out. */
 static bool look_at_sums(dealing *deal, finder *f, size_t node, const tally *pair)
 {
     const oa_discovery *discovery = f->builder->discovery;
     const oa_node *own = discovery->graph->steps[node];
-    bool is_joint = true, is_beside = true;
+    bool is_joint = true, is_beside = true, is_one = oa_node_is(own, "Einsum");
+    size_t index = OA_NONE;
     for (size_t i = f->first_contraction[node]; i < f->first_contraction[node + 1]; i++) {
         tally t = *pair;
         if (!walk(f, discovery->contractions[i].space, count_leaf, &t)) {
@@ -331,7 +353,17 @@ static bool look_at_sums(dealing *deal, finder *f, size_t node, const tally *pai
         deal->sums = deal->sums || t.insides;
         is_joint = is_joint && t.pairs == t.insides && t.outers == t.pairs;
         is_beside = is_beside && t.outers == 0;
+        is_one = is_one && (t.outers == 0 || index == OA_NONE || index == discovery->contractions[i].index);
+        index = t.outers ? discovery->contractions[i].index : index;
     }
+    for (size_t k = 0; k < own->output_count && is_one; k++) {
+        tally t = *pair;
+        if (own->outputs[k] != OA_NONE && !walk_value(f, own->outputs[k], count_leaf, &t)) {
+            return false;
+        }
+        is_one = t.outers == 0;
+    }
+    is_joint = is_joint || (is_one && index != OA_NONE);
     for (size_t k = 0; k < own->output_count && deal->sums && !is_joint && is_beside; k++) {
         tally t = *pair;
         if (own->outputs[k] != OA_NONE && !walk_value(f, own->outputs[k], count_leaf, &t)) {
@@ -405,7 +437,7 @@ oa_status oa_layout_find_insides(oa_layout_builder *b, oa_error *error)
     const oa_graph *graph = b->discovery->graph;
     bool is_good = f.first_outer && f.outer_count && f.is_seen, is_open = false;
     for (size_t i = 0; i < b->layout->order_count && is_good; i++) {
-        is_good = walk_value(&f, graph->tensors[b->layout->order[i]].value, note_outer, NULL);
+        is_good = walk_constant(&f, graph->tensors[b->layout->order[i]].value, note_outer, NULL);
     }
     for (size_t g = 0; g < groups && is_good; g++) {
         is_open = is_open || f.outer_count[g] > 0;

@@ -289,28 +289,28 @@ static size_t source_of(const oa_layout *layout, size_t index, size_t i, const o
 void oa_layout_axis_map(size_t *map, const oa_layout *layout, size_t tensor, size_t axis, size_t size,
                         const oa_permutations *permutations)
 {
-    size_t part = layout->tensors[tensor].is_used ? layout->tensors[tensor].part[axis] : OA_NONE;
+    size_t part = layout->tensors[tensor].is_used ? layout->tensors[tensor].view_part[axis] : OA_NONE;
     for (size_t i = 0; i < size; i++) {
         map[i] = part == OA_NONE ? i : source_of(layout, part, i, permutations, NULL);
     }
 }
 
 /* The gather itself: an odometer over the axes up to the last one that moves, with one copy for what lies inside. */
-static void gather(char *target, const char *source, const oa_tensor *shape, size_t *const *maps, size_t moving_rank,
-                   size_t element_size)
+static void gather(char *target, const char *source, const oa_layout_tensor *view, size_t *const *maps,
+                   size_t moving_rank, size_t element_size)
 {
     size_t strides[OA_MAX_RANK];
     size_t index[OA_MAX_RANK] = {0};
     size_t block = element_size;
-    for (size_t k = shape->rank; k > moving_rank; k--) {
-        block *= shape->dims[k - 1];
+    for (size_t k = view->view_rank; k > moving_rank; k--) {
+        block *= view->view_dims[k - 1];
     }
     size_t stride = block;
     size_t blocks = 1;
     for (size_t k = moving_rank; k > 0; k--) {
         strides[k - 1] = stride;
-        stride *= shape->dims[k - 1];
-        blocks *= shape->dims[k - 1];
+        stride *= view->view_dims[k - 1];
+        blocks *= view->view_dims[k - 1];
     }
     for (size_t b = 0; b < blocks; b++) {
         size_t offset = 0;
@@ -318,7 +318,7 @@ static void gather(char *target, const char *source, const oa_tensor *shape, siz
             offset += maps[k][index[k]] * strides[k];
         }
         memcpy(target + b * block, source + offset, block);
-        for (size_t k = moving_rank; k > 0 && ++index[k - 1] == shape->dims[k - 1]; k--) {
+        for (size_t k = moving_rank; k > 0 && ++index[k - 1] == view->view_dims[k - 1]; k--) {
             index[k - 1] = 0;
         }
     }
@@ -347,25 +347,28 @@ bool oa_layout_axis_moves(const oa_layout *layout, size_t tensor, size_t axis)
 oa_status oa_layout_reorder(void *target, const void *source, const oa_layout *layout, size_t tensor,
                             const oa_tensor *shape, const oa_permutations *permutations, oa_error *error)
 {
+    const oa_layout_tensor *view = &layout->tensors[tensor];
     size_t element_size = oa_dtype_size(shape->dtype);
     size_t *maps[OA_MAX_RANK] = {NULL};
     size_t moving_rank = 0;
     oa_status status = OA_OK;
-    for (size_t k = 0; k < shape->rank; k++) {
-        if (oa_layout_axis_moves(layout, tensor, k)) {
+    for (size_t k = 0; k < view->view_rank && view->is_used; k++) {
+        if (view->view_part[k] != OA_NONE && part_moves(layout, view->view_part[k])) {
             moving_rank = k + 1;
         }
     }
     for (size_t k = 0; k < moving_rank; k++) {
-        maps[k] = oa_malloc(shape->dims[k], sizeof *maps[k]);
+        maps[k] = oa_malloc(view->view_dims[k], sizeof *maps[k]);
         if (!maps[k]) {
             status = oa_fail(error, OA_ERROR_MEMORY, "out of memory while reordering '%s'", shape->name);
             goto done;
         }
-        oa_layout_axis_map(maps[k], layout, tensor, k, shape->dims[k], permutations);
+        oa_layout_axis_map(maps[k], layout, tensor, k, view->view_dims[k], permutations);
     }
-    if (shape->count) {
-        gather(target, source, shape, maps, moving_rank, element_size);
+    if (moving_rank == 0) {
+        memcpy(target, source, shape->count * element_size);
+    } else if (shape->count) {
+        gather(target, source, view, maps, moving_rank, element_size);
     }
 done:
     for (size_t k = 0; k < OA_MAX_RANK; k++) {

@@ -35,12 +35,13 @@ typedef struct oa_group {
 typedef struct oa_occurrence {
     size_t group;
     size_t tensor;
-    size_t axis;
+    size_t axis;     /* of the tensor's view */
+    size_t own_axis; /* the tensor's own that it lies on */
     size_t rest;
     const size_t *positions;
     bool is_within; /* of insides with orders of their own: something lies between their blocks and them (the query
-                       heads that share keys and values). Another group moves the blocks of this axis, and the
-                       permutation of this one counts inside of each block only */
+                       heads that share keys and values, the outputs in a group of a convolution). Another group moves
+                       the blocks of this axis, and the permutation of this one counts inside of each block only */
     bool is_input;  /* the tensor's first reader sums over the units, which are its input: the input channels of a
                        convolution, say. False for what computes the units or stays with them: biases, scales */
 } oa_occurrence;
@@ -80,6 +81,11 @@ typedef struct oa_layout_tensor {
                             when only its sizes are read. Owned by the layout */
     size_t slot;         /* which input of that reader it is */
     size_t part[OA_MAX_RANK]; /* the part of each axis; OA_NONE when the axis was never looked at (then it is fixed) */
+    /* How occurrences and maps see the tensor: as it is, or, where insides with orders of their own lie on another axis
+     * than their blocks, with both and all between as one axis, since no reordering of an axis alone does it then. */
+    size_t view_rank;
+    size_t view_dims[OA_MAX_RANK];
+    size_t view_part[OA_MAX_RANK];
 } oa_layout_tensor;
 
 typedef struct oa_layout {
@@ -156,7 +162,7 @@ bool oa_permutations_fit(const oa_permutations *permutations, const oa_layout *l
  * O(depth of the part). */
 size_t oa_layout_unit_at(const oa_layout *layout, size_t part, size_t i, size_t group);
 
-/* map[i] = where element i of the axis comes from: [dims[axis]] entries. O(dims[axis]). */
+/* map[i] = where element i of an axis of the tensor's view comes from: [size] entries. O(size). */
 void oa_layout_axis_map(size_t *map, const oa_layout *layout, size_t tensor, size_t axis, size_t size,
                         const oa_permutations *permutations);
 
@@ -170,7 +176,7 @@ oa_status oa_layout_reorder(void *target, const void *source, const oa_layout *l
 oa_status oa_layout_apply(oa_payloads *payloads, const oa_layout *layout, const oa_graph *graph,
                           const size_t *tensor_of, const oa_permutations *permutations, oa_error *error);
 
-/* Does anything on an axis move? */
+/* Does anything on an axis of its own move? */
 bool oa_layout_axis_moves(const oa_layout *layout, size_t tensor, size_t axis);
 
 /* Why an axis does not move (the first reason), or NULL when all of it does. */

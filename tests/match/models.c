@@ -80,6 +80,16 @@ const oa_graph *build_grouped_queries(test_graph *g)
     return test_graph_finish(g);
 }
 
+const oa_graph *build_grouped(test_graph *g)
+{
+    size_t h = NODE(g, "Relu", "", NODE(g, "Conv", "", INPUT(g, "x", -1, 3, 6, 6), WEIGHT(g, "w1", 8, 3, 3, 3)));
+    h = NODE(g, "Tanh", "", NODE(g, "Conv", "group=8 pads=[1,1,1,1]", h, WEIGHT(g, "deep", 8, 1, 3, 3)));
+    h = NODE(g, "Sigmoid", "", NODE(g, "Conv", "", h, WEIGHT(g, "w2", 12, 8, 1, 1)));
+    h = NODE(g, "Elu", "", NODE(g, "Conv", "group=4", h, WEIGHT(g, "four", 8, 3, 1, 1), WEIGHT(g, "b", 8)));
+    test_graph_output(g, NODE(g, "Conv", "", h, WEIGHT(g, "w3", 2, 8, 1, 1)));
+    return test_graph_finish(g);
+}
+
 const oa_graph *build_masked(test_graph *g)
 {
     static const float mask[2][3][3] = {{{0, -INFINITY, -INFINITY}, {0, 0, -INFINITY}, {0, 0, 0}},

@@ -19,6 +19,7 @@ static const struct {
               {"residual", build_residual},
               {"attention", build_attention},
               {"grouped queries", build_grouped_queries},
+              {"grouped channels", build_grouped},
               {"masked", build_masked},
               {"square", build_square},
               {"square only", build_square_only},

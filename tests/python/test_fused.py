@@ -165,7 +165,7 @@ class Fused(NetTest):
                         [net.node("ReduceSum", more[0], net.constant([1, 3]), keepdims=0)] if name == "past" else [])
                 self.check(net, [net.dense(h, "out", HEADS * UNITS, 3), *more],
                            [HEADS] * (name != "scores") +
-                           2 * [UNITS if name in ("scores", "past") else INSIDE] + [4] * (name in ("plain", "computed mask")))
+                           [UNITS if name in ("scores", "past") else INSIDE] + [UNITS if name == "scores" else INSIDE] + [4] * (name in ("plain", "computed mask")))
 
     def test_fused_attention_of_learned_data(self):
         """Batch (3) and steps (5) are free where nothing says which is which."""

@@ -65,9 +65,24 @@ class Insides(NetTest):
         self.check(net, [self.out(self.attend(self.scores(q), units=2), 2)], [HEADS, UNITS, own(2, HEADS)])
 
     def test_scale_of_each_head(self):
-        """On axes of their own in a constant: one order for all heads, which is right if not all there is."""
+        """On axes of their own in a constant, which is seen with both as one."""
         net = self.net
         q = net.node("Mul", self.heads("q"), net.weight("scale", HEADS, 1, UNITS))
+        self.check(net, [self.out(self.attend(self.scores(q), units=2), 2)], [HEADS, own(UNITS, HEADS), own(2, HEADS)])
+
+    def test_projections_of_each_head(self):
+        """Kernels [in, heads, units], [heads, in, units] and [heads, units, out], as einsums of heads have them."""
+        net = self.net
+        q = net.node("Einsum", self.x, net.weight("q", IN, HEADS, UNITS), equation="bte,ehd->bhtd")
+        k = net.node("Einsum", self.x, net.weight("k", HEADS, IN, UNITS), equation="bte,hed->bhdt")
+        v = net.node("Einsum", self.x, net.weight("v", HEADS, 2, IN), equation="bte,hde->bhtd")
+        y = net.node("Einsum", self.attend(self.scores(q, k), v), net.weight("out", HEADS, 2, 3), equation="bhtd,hdo->bto")
+        self.check(net, [y], [HEADS, own(UNITS, HEADS), own(2, HEADS)])
+
+    def test_units_before_their_heads(self):
+        """Kernels [units, heads, in]: blocks behind their insides are not looked for."""
+        net = self.net
+        q = net.node("Einsum", self.x, net.weight("q", UNITS, HEADS, IN), equation="bte,dhe->bhtd")
         self.check(net, [self.out(self.attend(self.scores(q), units=2), 2)], [HEADS, UNITS, own(2, HEADS)])
 
     def test_operators_that_move_heads_as_a_whole(self):
@@ -211,13 +226,39 @@ class Insides(NetTest):
                 values = [g for g in found["groups"] if any(place["tensor"] == "v" for place in g["axes"]) and g["size"] % HEADS == 0]
                 self.assertEqual(any(g.get("blocks", 1) > 1 for g in values), axis == 2, found)
 
+    def test_queries_that_meet_keys_of_all_heads_too(self):
+        """The heads are the same ones, by scores within each; sums over one index of them are no sums over two."""
+        for equation, own_order in [("bhtd,bgds->bts", False), ("bhtd,bgds->bhts", False), ("bhtd,bgds,gh->bts", False),
+                                    ("bhtd,bhds->bts", True), ("bhtd,bhds->bhts", True)]:
+            with self.subTest(equation):
+                self.setUp()
+                net = self.net
+                q, k = self.heads("q"), self.heads("k", perm=(0, 2, 3, 1))
+                more = [net.weight("mix", HEADS, HEADS)] if "gh" in equation else []
+                y = net.node("Tanh", net.node("Einsum", q, k, *more, equation=equation))
+                y = net.node("ReduceSum", y, net.constant([1]), keepdims=0) if "->bhts" in equation else y
+                z = net.node("ReduceSum", net.node("Tanh", net.node("MatMul", q, k)), net.constant([1]), keepdims=0)
+                found = self.check(net, [net.node("Add", y, z)], None)
+                self.assertEqual(any(group.get("blocks", 1) > 1 for group in found["groups"]), own_order, found)
+
+    def test_heads_twice(self):
+        """Each unit with each head's sum: of the two heads behind which it lies one is its own, whichever comes first."""
+        for equation in ["bthd,btg->bthgd", "bthd,btg->btghd"]:
+            with self.subTest(equation):
+                self.setUp()
+                net = self.net
+                q = self.heads("q", perm=(0, 1, 2, 3))
+                sums = net.node("ReduceSum", net.node("Tanh", q), net.constant([3]), keepdims=0)
+                y = net.node("Tanh", net.node("Einsum", q, sums, equation=equation))
+                flat = net.node("Reshape", y, net.constant([0, 0, HEADS * HEADS * UNITS]))
+                self.check(net, [net.dense(flat, "out", HEADS * HEADS * UNITS, 3)], [HEADS, UNITS])
+
     def test_groups_of_channels(self):
-        """Outputs of a grouped convolution have an order for each group; its inputs, on an axis of their own in the
-        kernel, one for all."""
+        """Inputs and outputs of a grouped convolution have an order for each group."""
         net = Net()
         h = net.node("Relu", net.node("Conv", net.input(2, 3, 6, 6), net.weight("w1", 8, 3, 1, 1)))
         h = net.node("Relu", net.node("Conv", h, net.weight("w2", 12, 2, 3, 3), net.weight("b2", 12), group=4))
-        self.check(net, [net.node("Conv", h, net.weight("w3", 2, 12, 1, 1))], [4, 2, own(3, 4)])
+        self.check(net, [net.node("Conv", h, net.weight("w3", 2, 12, 1, 1))], [4, own(2, 4), own(3, 4)])
 
     def test_channels_of_many(self):
         net = Net()
