@@ -81,15 +81,32 @@ def alone(groups, group, random):
     return follow(orders, groups)
 
 
+def counts_in_blocks(index, groups):
+    """Is something on the axis the inside of a block, that each block has in an order of its own?"""
+    if "group" in index:
+        return index["size"] != groups[index["group"]]["size"]
+    return any(counts_in_blocks(part, groups) for part in index.get("concat", []) + index.get("product", []))
+
+
+def moved(array, indices, orders, groups):
+    """An array with these indices of axes, by number."""
+    if any(counts_in_blocks(index, groups) for index in indices.values()):  # blocks may lie on another axis: all as one
+        axes = [indices.get(k, {"size": size, "fixed": ""}) for k, size in enumerate(array.shape)]
+        parts = [part for axis in axes for part in axis.get("product", [axis])]
+        rows = source({"size": array.size, "product": parts}, orders, groups)
+        return array.reshape(-1)[rows].reshape(array.shape)
+    for k, index in indices.items():
+        rows = source(index, orders, groups)
+        array = np.take(array, rows, k) if (rows != np.arange(len(rows))).any() else array
+    return array
+
+
 def reorder(arrays, found, orders):
-    """The arrays that are not as they were."""
-    changed, groups = {}, {group["id"]: group for group in found["groups"]}
+    """The arrays that may have moved. Orders of all groups by id."""
+    groups, tensors = {group["id"]: group for group in found["groups"]}, {}
     for axis in found["axes"]:
-        name = axis["tensor"]
-        rows = source(axis["index"], orders, groups)
-        if (rows != np.arange(len(rows))).any():
-            changed[name] = np.take(changed.get(name, arrays[name]), rows, axis["axis"])
-    return changed
+        tensors.setdefault(axis["tensor"], {})[axis["axis"]] = axis["index"]
+    return {name: moved(arrays[name], indices, orders, groups) for name, indices in tensors.items()}
 
 
 def with_inputs(model, names):
