@@ -161,6 +161,27 @@ class Insides(NetTest):
         h = self.net.node("ReduceMean", self.attend(self.scores()), axes=[1], keepdims=0)
         self.check(self.net, [self.net.dense(h, "out", UNITS, 3)], [HEADS, own(UNITS, HEADS), UNITS])
 
+    def test_sum_over_heads(self):
+        """A unit of each head, added up: those of one index meet."""
+        for equation in ["bhtd->btd", "bhtd,bht->btd"]:
+            with self.subTest(equation):
+                self.setUp()
+                net = self.net
+                h = self.attend(self.scores())
+                more = [net.node("ReduceMax", h, axes=[3], keepdims=0)] if "," in equation else []
+                h = net.node("Einsum", h, *more, equation=equation)
+                self.check(net, [net.dense(net.node("Tanh", h), "out", UNITS, 3)], [HEADS, own(UNITS, HEADS), UNITS])
+
+    def test_units_that_meet_units_of_their_head(self):
+        """Each unit times each of the same head: which is which shows no more, so that one order for all is left."""
+        net = self.net
+        v = self.heads("v")
+        pairs = net.node("Tanh", net.node("Einsum", v, v, equation="bhtd,bhte->bhtde"))
+        y = net.node("ReduceMax", pairs, axes=[1, 3, 4], keepdims=0)
+        found = self.check(net, [net.node("MatMul", y, net.weight("out", STEPS, 2))], None)
+        self.assertIn(HEADS, [group["size"] for group in found["groups"]])
+        self.assertFalse(any(group.get("blocks", 1) > 1 for group in found["groups"]), found)
+
     def test_heads_that_are_mixed(self):
         """Talking heads: scores are mixed across heads, queries and keys are not."""
         net = self.net
