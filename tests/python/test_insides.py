@@ -79,6 +79,17 @@ class Insides(NetTest):
         y = net.node("Einsum", self.attend(self.scores(q, k), v), net.weight("out", HEADS, 2, 3), equation="bhtd,hdo->bto")
         self.check(net, [y], [HEADS, own(UNITS, HEADS), own(2, HEADS)])
 
+    def test_kernels_that_are_too_large_to_list(self):
+        """Kernels [heads, in, units] of more than four million weights have one order for all heads."""
+        for inputs, own_order in [(1400, True), (1500, False)]:
+            net = Net()
+            h = net.node("Einsum", net.input(1, inputs), net.constant(np.zeros((2, inputs, 1400), np.float32)), equation="be,hed->bhd")
+            y = net.node("Einsum", net.node("Relu", h), net.weight("out", 2, 1400, 3), equation="bhd,hdo->bo")
+            with open(self.path("a.onnx"), "wb") as file:
+                file.write(net.model(y).SerializeToString())
+            found = run_json("inspect", self.path("a.onnx"))["groups"]
+            self.assertEqual(any(group.get("blocks", 1) > 1 for group in found), own_order, found)
+
     def test_units_before_their_heads(self):
         """Kernels [units, heads, in]: blocks behind their insides are not looked for."""
         net = self.net
