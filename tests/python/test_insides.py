@@ -249,11 +249,13 @@ class Insides(NetTest):
 
     def test_grouped_queries_that_compete(self):
         """A softmax over the query heads of a head leaves all orders as they are; one over the heads, none of values."""
-        for axis, expected in [(2, [HEADS, own(2, HEADS), own(UNITS, HEADS), own(3, HEADS)]), (1, None)]:
-            with self.subTest(axis):
+        all_own = [HEADS, own(2, HEADS), own(UNITS, HEADS), own(3, HEADS)]
+        for kind, axis, expected in [("Softmax", 2, all_own), ("LogSoftmax", 2, all_own), ("Softmax", 1, None),
+                                     ("LogSoftmax", 1, None)]:
+            with self.subTest(kind, axis=axis):
                 self.setUp()
                 net = self.net
-                h = net.node("Reshape", net.node("Softmax", self.grouped(), axis=axis + 1), net.constant([0, 0, HEADS * 2 * 3]))
+                h = net.node("Reshape", net.node(kind, self.grouped(), axis=axis + 1), net.constant([0, 0, HEADS * 2 * 3]))
                 found = self.check(net, [net.dense(h, "out", HEADS * 2 * 3, 3)], expected)
                 values = [g for g in found["groups"] if any(place["tensor"] == "v" for place in g["axes"]) and g["size"] % HEADS == 0]
                 self.assertEqual(any(g.get("blocks", 1) > 1 for g in values), axis == 2, found)

@@ -268,7 +268,8 @@ def check_recoveries(original, zoo, folder):
 def recovered(path, state):
     if not state["back"]:
         return REFUSED.get(name_of(path), "not tried")
-    return f"{', '.join(str(sum(back)) for back in state['back'].values())} of {min(map(len, state['back'].values()))}"
+    tries = min(map(len, state["back"].values()))
+    return f"{', '.join(str(sum(back[:tries])) for back in state['back'].values())} of {tries}" if tries else "not tried"
 
 
 def is_good(state):
