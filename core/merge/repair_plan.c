@@ -197,6 +197,7 @@ static const char *plan_normalisation(oa_repair_place *place, const planner *p, 
     }
     *place = (oa_repair_place){.kind = OA_REPAIR_STATISTICS,
                                .node = index,
+                               .adder = OA_NONE,
                                .value = oa_node_input(node, 0),
                                .units = mean ? mean->count : 0,
                                .bias = OA_NONE,
@@ -273,10 +274,11 @@ static const char *plan_layer(oa_repair_place *place, const planner *p, size_t i
     }
     size_t units = p->graph->tensors[weight].dims[form.weight_axis];
     const oa_node *adds = node;
+    size_t adder = OA_NONE;
     if (form.bias_slot == OA_NONE) {
-        size_t add = bias_node(&form.bias_slot, p, output, units);
-        adds = add == OA_NONE ? node : &p->graph->nodes[add];
-        output = add == OA_NONE ? output : adds->outputs[0];
+        adder = bias_node(&form.bias_slot, p, output, units);
+        adds = adder == OA_NONE ? node : &p->graph->nodes[adder];
+        output = adder == OA_NONE ? output : adds->outputs[0];
     }
     if (p->values[output].is_added && p->values[output].uses == 1) {
         return "it adds to a stream that layer normalisation takes";
@@ -289,6 +291,7 @@ static const char *plan_layer(oa_repair_place *place, const planner *p, size_t i
     }
     *place = (oa_repair_place){.kind = bias == OA_NONE ? OA_REPAIR_SCALE : OA_REPAIR_SCALE_SHIFT,
                                .node = index,
+                               .adder = adder,
                                .value = output,
                                .is_last = form.is_last,
                                .units = units,

@@ -14,6 +14,7 @@ typedef enum oa_repair_kind {
 typedef struct oa_repair_place {
     oa_repair_kind kind;
     size_t node;  /* the live node that is repaired */
+    size_t adder; /* the Add behind it that has its bias, or OA_NONE */
     size_t value; /* the one whose units are watched: what a normalisation takes, what a layer puts out */
     bool is_last; /* the units lie on the value's last axis; on axis 1 otherwise */
     size_t units;
