@@ -191,6 +191,9 @@ size_t oa_node_input(const oa_node *node, size_t slot);
  * what these capture. OA_NONE for an omitted input. */
 size_t oa_node_use_count(const oa_graph *graph, const oa_node *node);
 size_t oa_node_use(const oa_graph *graph, const oa_node *node, size_t k);
+/* What must be there before a node runs: its inputs, then what its subgraphs capture; k < input_count + capture_count.
+ * OA_NONE for an omitted input. */
+size_t oa_node_source(const oa_node *node, size_t k);
 /* The steps that the bodies of a node take, which follow its own. */
 size_t oa_node_inner_steps(const oa_graph *graph, const oa_node *node);
 /* The node that makes a value, in the graph or in a body; NULL for inputs and constants. */

@@ -158,12 +158,12 @@ static oa_status leave(planner *p, const oa_node *node, const char *reason, oa_e
     return OA_OK;
 }
 
+/* Nothing in a body is repaired: a node with bodies is as deep as what it reads around them. */
 static size_t depth_of(const planner *p, const oa_node *node)
 {
     size_t depth = 0;
-    size_t count = oa_node_use_count(p->graph, node);
-    for (size_t k = 0; k < count; k++) {
-        size_t value = oa_node_use(p->graph, node, k);
+    for (size_t k = 0; k < node->input_count + node->capture_count; k++) {
+        size_t value = oa_node_source(node, k);
         size_t own = value == OA_NONE ? 0 : p->values[value].depth;
         depth = own > depth ? own : depth;
     }
