@@ -129,11 +129,12 @@ static void find_nodes(oa_repair_watch *watch)
         if (!watch->is_wanted[i] || place->kind == OA_REPAIR_STATISTICS) {
             continue;
         }
-        watch->own[place->node] = true;
-        watch->before[place->node] = false;
-        if (place->adder != OA_NONE) {
-            watch->own[place->adder] = true;
-            watch->before[place->adder] = false;
+        const size_t repaired[] = {place->turn, place->node, place->adder};
+        for (size_t k = 0; k < sizeof repaired / sizeof repaired[0]; k++) {
+            if (repaired[k] != OA_NONE) {
+                watch->own[repaired[k]] = true;
+                watch->before[repaired[k]] = false;
+            }
         }
     }
 }

@@ -274,7 +274,11 @@ static void plan__leaves_what_it_cannot_repair_with_a_reason(void **state)
     size_t shared = WEIGHT(g, "shared", 8, 8);
     size_t h = NODE(g, "Gemm", "", x, shared, WEIGHT(g, "b1", 8));
     h = NODE(g, "Gemm", "", NODE(g, "Relu", "", h), shared, WEIGHT(g, "b2", 8));
-    h = NODE(g, "Gemm", "", NODE(g, "Relu", "", h), NODE(g, "Transpose", "", WEIGHT(g, "turned", 8, 8)));
+    h = NODE(g, "Gemm", "", NODE(g, "Relu", "", h), NODE(g, "Neg", "", WEIGHT(g, "computed", 8, 8)));
+    size_t turned = NODE(g, "Transpose", "", WEIGHT(g, "tied", 8, 8));
+    h = NODE(g, "Gemm", "", NODE(g, "Gemm", "", h, turned), turned);
+    size_t tied = WEIGHT(g, "table", 8, 8);
+    h = NODE(g, "Add", "", NODE(g, "MatMul", "", h, NODE(g, "Transpose", "", tied)), tied);
     h = NODE(g, "Gemm", "", h, WEIGHT(g, "w4", 8, 8), test_graph_scalar(g, OA_DTYPE_FLOAT, 0.5));
     h = NODE(g, "Gemm", "beta=0.0", h, WEIGHT(g, "w5", 8, 8), WEIGHT(g, "b5", 8));
     h = NODE(g, "MatMul", "", h, h); /* no weights: no layer */
@@ -282,12 +286,41 @@ static void plan__leaves_what_it_cannot_repair_with_a_reason(void **state)
     const oa_graph *graph = test_graph_finish(g);
     oa_repair_plan plan = {0};
     assert_int_equal(oa_repair_plan_make(&plan, graph, NULL), OA_OK);
-    assert_int_equal(plan.left_count, 5);
+    assert_int_equal(plan.left_count, 8);
     for (size_t i = 0; i < plan.left_count; i++) {
         assert_true(strlen(plan.left[i].reason) > 10);
     }
     assert_int_equal(plan.place_count, 1);
     assert_int_equal(place_of(&plan, graph, "w5")->kind, OA_REPAIR_SCALE);
+    oa_repair_plan_free(&plan);
+    test_graph_destroy(g);
+}
+
+static void plan__finds_weights_behind_a_transpose(void **state)
+{
+    (void)state;
+    test_graph *g = test_graph_create(1);
+    size_t h = NODE(g, "MatMul", "", INPUT(g, "x", -1, 6), NODE(g, "Transpose", "", WEIGHT(g, "w1", 8, 6)));
+    h = NODE(g, "Tanh", "", NODE(g, "Add", "", h, WEIGHT(g, "b1", 8)));
+    h = NODE(g, "Gemm", "transB=1", h, NODE(g, "Transpose", "perm=[1,0]", WEIGHT(g, "w2", 8, 5)), WEIGHT(g, "b2", 5));
+    h = NODE(g, "Reshape", "", h, INTS(g, -1, 1, 1, 5));
+    h = NODE(g, "Conv", "", h, NODE(g, "Transpose", "perm=[3,0,1,2]", WEIGHT(g, "w3", 1, 1, 2, 4)));
+    test_graph_output(g, h);
+    const oa_graph *graph = test_graph_finish(g);
+    oa_repair_plan plan = {0};
+    assert_int_equal(oa_repair_plan_make(&plan, graph, NULL), OA_OK);
+    assert_int_equal(plan.place_count, 3);
+    static const struct {
+        const char *weight;
+        size_t axis, units;
+    } expected[] = {{"w1", 0, 8}, {"w2", 1, 5}, {"w3", 3, 4}};
+    for (size_t i = 0; i < TEST_COUNT(expected); i++) {
+        const oa_repair_place *place = place_of(&plan, graph, expected[i].weight);
+        assert_non_null(place);
+        assert_int_equal(place->weight_axis, expected[i].axis);
+        assert_int_equal(place->units, expected[i].units);
+        assert_string_equal(graph->nodes[place->turn].op_type, "Transpose");
+    }
     oa_repair_plan_free(&plan);
     test_graph_destroy(g);
 }
@@ -313,14 +346,14 @@ static void repair__of_data_that_are_not_finite_says_so(void **state)
     test_graph_destroy(g);
 }
 
-/* Two inputs, the second read near the end only; layers beside each other on one level, a product whose bias is added,
- * a long branch beside a short one. */
+/* Two inputs, the second read near the end only; layers beside each other on one level, a product with turned weights
+ * and whose bias is added, a long branch beside a short one. */
 static const oa_graph *build_two_inputs(test_graph *g)
 {
     size_t x = INPUT(g, "x", -1, 6), z = INPUT(g, "z", -1, 8);
     size_t h = NODE(g, "Tanh", "", layer(g, x, "one", 6, 8));
     size_t a = NODE(g, "Relu", "", normalise(g, layer(g, h, "two", 8, 8), 8));
-    size_t p = NODE(g, "MatMul", "", a, WEIGHT(g, "three.w", 8, 8));
+    size_t p = NODE(g, "MatMul", "", a, NODE(g, "Transpose", "", WEIGHT(g, "three.w", 8, 8)));
     a = NODE(g, "Tanh", "", NODE(g, "Add", "", p, WEIGHT(g, "three.b", 8)));
     size_t b = layer(g, h, "short", 8, 8);
     h = NODE(g, "Relu", "", NODE(g, "Add", "", a, b));
@@ -440,6 +473,7 @@ int main(void)
         cmocka_unit_test(repair__tells_when_a_parent_does_not_survive_it),
         cmocka_unit_test(plan__takes_normalisations_for_the_layers_before_them),
         cmocka_unit_test(plan__leaves_what_it_cannot_repair_with_a_reason),
+        cmocka_unit_test(plan__finds_weights_behind_a_transpose),
         cmocka_unit_test(repair__of_data_that_are_not_finite_says_so),
         cmocka_unit_test(repair__is_the_same_whether_runs_stand_still_or_start_over),
         cmocka_unit_test(repair__takes_its_samples_from_everywhere),
