@@ -1,5 +1,7 @@
 #include "plugin/onnxruntime/library.h"
 
+#include "plugin/onnxruntime/library_file.h"
+
 #include <dlfcn.h>
 #include <glob.h>
 #include <stdbool.h>
@@ -10,12 +12,16 @@
 
 static const char *const FILE_NAME = "libonnxruntime.so";
 
-/* Opens one file. The loader takes names without a slash for its own search.
+/* Opens one file. The loader takes names without a slash for its own search, where it is trusted.
  *
  * From 1.29 on, the library reports its use to its makers by network, from the moment that an environment is created:
  * too early for DisableTelemetryEvents. This variable, which it reads before, keeps it quiet. */
 static oa_status open_file(oa_library *library, const char *path, oa_error *error)
 {
+    oa_status status = strchr(path, '/') ? oa_library_file_check(path, error) : OA_OK;
+    if (status != OA_OK) {
+        return status;
+    }
     if (setenv("ORT_DISABLE_TELEMETRY", "1", 1) != 0) {
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory for an environment variable");
     }

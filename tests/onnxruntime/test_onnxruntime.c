@@ -5,6 +5,7 @@
 #include "plugin/onnxruntime/onnxruntime.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/failing_allocations.h"
+#include "tests/support/temporary_folder.h"
 
 #include <assert.h>
 #include <glob.h>
@@ -402,19 +403,26 @@ static void engine__reports_every_failing_allocation(void **state)
     oa_model_destroy(model);
 }
 
+/* The library in the environment that test.sh makes. */
+static void find_library(char path[static OA_LIBRARY_PATH_SIZE])
+{
+    char pattern[OA_LIBRARY_PATH_SIZE];
+    glob_t files = {0};
+    snprintf(pattern, sizeof pattern, "%s/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so*",
+             getenv("VIRTUAL_ENV"));
+    assert_int_equal(glob(pattern, 0, NULL, &files), 0);
+    snprintf(path, OA_LIBRARY_PATH_SIZE, "%s", files.gl_pathv[0]);
+    globfree(&files);
+}
+
 static void library__is_found_by_name_folder_and_variable(void **state)
 {
     (void)state;
     oa_library found = open_library(), library = {0};
     oa_error error = {0};
     char folder[OA_LIBRARY_PATH_SIZE], path[OA_LIBRARY_PATH_SIZE];
-    glob_t files = {0};
-    snprintf(folder, sizeof folder, "%s/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so*",
-             getenv("VIRTUAL_ENV"));
-    assert_int_equal(glob(folder, 0, NULL, &files), 0);
-    snprintf(path, sizeof path, "%s", files.gl_pathv[0]);
+    find_library(path);
     snprintf(folder, sizeof folder, "%s", path);
-    globfree(&files);
     char *slash = strrchr(folder, '/');
     assert_int_equal(oa_library_open(&library, path, NULL), OA_OK);
     assert_ptr_equal(library.api, found.api);
@@ -436,6 +444,56 @@ static void library__is_found_by_name_folder_and_variable(void **state)
     assert_non_null(strstr(error.message, "not ONNX Runtime's library"));
 }
 
+static void write_bytes(const char *path, const unsigned char *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The loader would map a file that broke off, and die of it. */
+static void library__is_refused_when_it_is_not_whole(void **state)
+{
+    (void)state;
+    char folder[256], whole[OA_LIBRARY_PATH_SIZE], path[OA_LIBRARY_PATH_SIZE];
+    oa_library library = {0};
+    find_library(whole);
+    assert_true(temporary_folder_make(folder, sizeof folder));
+    snprintf(path, sizeof path, "%s/libonnxruntime.so.1", folder);
+    FILE *file = fopen(whole, "rb");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    size_t size = (size_t)ftell(file);
+    unsigned char *bytes = oa_malloc(size, 1);
+    assert_non_null(bytes);
+    rewind(file);
+    assert_int_equal(fread(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    const struct {
+        size_t size;
+        const char *words;
+    } cases[] = {{size - 1, "is damaged"}, {size / 2, "is damaged"}, {4096, "is damaged"},
+                 {64, "is damaged"},       {40, "cannot be loaded"}, {0, "cannot be loaded"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        oa_error error = {0};
+        write_bytes(path, bytes, cases[i].size);
+        assert_int_equal(oa_library_open(&library, path, &error), OA_ERROR_INPUT);
+        assert_non_null(strstr(error.message, cases[i].words));
+        assert_non_null(strstr(error.message, path));
+    }
+    /* A header that asks for far more than there is: e_phoff of a 64-bit file. */
+    memset(bytes + 32, 255, 8);
+    write_bytes(path, bytes, size / 2);
+    oa_error error = {0};
+    assert_int_equal(oa_library_open(&library, path, &error), OA_ERROR_INPUT);
+    assert_non_null(strstr(error.message, "is damaged"));
+    assert_int_equal(oa_library_open(&library, "/dev/null", &error), OA_ERROR_INPUT);
+    assert_non_null(strstr(error.message, "is not a file"));
+    oa_free(bytes);
+    assert_true(temporary_folder_remove(folder));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +505,7 @@ int main(void)
         cmocka_unit_test(engine__refuses_inputs_that_do_not_fit),
         cmocka_unit_test(engine__reports_every_failing_allocation),
         cmocka_unit_test(library__is_found_by_name_folder_and_variable),
+        cmocka_unit_test(library__is_refused_when_it_is_not_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
