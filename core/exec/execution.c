@@ -151,7 +151,7 @@ oa_status oa_execution_hold(size_t *bytes, oa_execution *run, oa_error *error)
         }
     }
     run->inputs = NULL;
-    *bytes = 0;
+    *bytes = graph->value_count * sizeof *run->slots + graph->live_count * sizeof *run->is_done;
     for (size_t v = 0; v < graph->value_count; v++) {
         *bytes += run->slots[v].buffer ? run->slots[v].bytes : 0;
     }

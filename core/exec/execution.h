@@ -24,8 +24,8 @@ oa_status oa_execution_advance(oa_execution *run, const bool *nodes, const oa_pa
  * must not have run yet, and nothing but they may read what they make. Errors as oa_execution_advance. */
 oa_status oa_execution_try(oa_execution *run, const bool *nodes, const oa_payloads *payloads, oa_error *error);
 
-/* Lets the run stand still: what it still needs of its inputs is copied, so that they may go. *bytes is what it holds.
- * OA_ERROR_MEMORY: it can only be destroyed then. */
+/* Lets the run stand still: what it still needs of its inputs is copied, so that they may go. *bytes is all that it
+ * holds. OA_ERROR_MEMORY: it can only be destroyed then. */
 oa_status oa_execution_hold(size_t *bytes, oa_execution *run, oa_error *error);
 
 #endif

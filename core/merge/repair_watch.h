@@ -19,7 +19,7 @@ typedef struct oa_repair_watch {
     const oa_engine *engine;
     const oa_repair_plan *plan;
     oa_repair_batches *batches;
-    bool *is_wanted;                /* [places] set by the caller: what to look at next */
+    bool *is_wanted;                /* [places] what to look at: set before oa_repair_watch_all */
     oa_unit_statistics *statistics; /* [places] of those, afterwards */
     bool *values;                   /* [value_count] what they look at */
     size_t size;                    /* samples in the batch that runs */

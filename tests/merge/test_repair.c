@@ -403,7 +403,7 @@ static void repair__is_the_same_whether_runs_stand_still_or_start_over(void **st
 {
     (void)state;
     static model_builder *const builders[] = {build_dense, build_residual, build_two_inputs, build_images};
-    static const size_t amounts[] = {700, 2500, 6000, SIZE_MAX};
+    static const size_t amounts[] = {10000, 20000, 40000, SIZE_MAX};
     for (size_t b = 0; b < TEST_COUNT(builders); b++) {
         test_graph *graphs[2] = {test_graph_create(1), test_graph_create(2)};
         const oa_graph *models[2] = {builders[b](graphs[0]), builders[b](graphs[1])};
