@@ -54,9 +54,9 @@ oa_status oa_model_pack(unsigned char **bytes, size_t *size, oa_model *model, co
 
 /* Makes values the outputs of the model, in the order of their index and in place of its own, in all that is written
  * from now on until oa_model_hide: for runtimes that show outputs only. Nodes that none of them needs are left out.
- * `shown` [value_count] are flags of values of the graph itself; inputs, constants
- * and what no output depends on are passed over among them.
- * OA_ERROR_INTERNAL for values of bodies, OA_ERROR_MEMORY; nothing is changed then. O(values + edges). */
+ * `shown` [value_count] are flags of values of the graph itself; inputs, constants and what no output depends on are
+ * passed over among them. OA_ERROR_INTERNAL for values of bodies, OA_ERROR_MEMORY; nothing is changed then.
+ * O(values + edges). */
 oa_status oa_model_show(oa_model *model, const bool *shown, oa_error *error);
 void oa_model_hide(oa_model *model);
 /* Is a value that is flagged one that oa_model_show shows? */

@@ -10,12 +10,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The loader's own kind of file, in this machine's byte order. */
+/* A file of this machine's kind; the version also tells the order of bytes. */
 static bool is_own_elf(const ElfW(Ehdr) * header)
 {
-    const uint16_t one = 1;
-    unsigned char order = *(const unsigned char *)&one ? ELFDATA2LSB : ELFDATA2MSB;
-    return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 && header->e_ident[EI_DATA] == order &&
+    return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 && header->e_version == EV_CURRENT &&
            header->e_ident[EI_CLASS] == (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32);
 }
 
