@@ -482,6 +482,12 @@ static void library__is_refused_when_it_is_not_whole(void **state)
         assert_non_null(strstr(error.message, cases[i].words));
         assert_non_null(strstr(error.message, path));
     }
+    /* Where the loader would find it, too: what stands elsewhere is taken. */
+    assert_int_equal(setenv("LD_LIBRARY_PATH", folder, 1), 0);
+    write_bytes(path, bytes, size / 2);
+    assert_int_equal(oa_library_open(&library, NULL, NULL), OA_OK);
+    assert_string_not_equal(library.path, path);
+    assert_int_equal(unsetenv("LD_LIBRARY_PATH"), 0);
     /* A header that asks for far more than there is: e_phoff of a 64-bit file. */
     memset(bytes + 32, 255, 8);
     write_bytes(path, bytes, size / 2);
