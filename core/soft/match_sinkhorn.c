@@ -12,6 +12,8 @@
 
 /* Below this many scores in all groups, starting threads costs more than they save. */
 enum { PARALLEL_MIN = 200 * 200 };
+/* So many steps from scores have to be large ones; more end better when they are half as large (docs/deep-align.md). */
+enum { SHORT_MAX = 200 };
 
 typedef struct descent {
     oa_search search;
@@ -26,14 +28,16 @@ typedef struct descent {
     bool is_parallel;
 } descent;
 
-oa_soft_settings oa_sinkhorn_settings_default(const oa_samples *samples, const oa_match_scores *scores)
+oa_soft_settings oa_sinkhorn_settings_default(const oa_samples *samples, const oa_match_scores *scores,
+                                              size_t iterations)
 {
+    bool is_short = iterations && iterations <= SHORT_MAX;
     return (oa_soft_settings){.samples = samples,
                               .scores = scores,
-                              .iterations = 1000,
-                              .rate = !samples ? 0.03
-                                      : scores ? 0.2
-                                               : 0.1,
+                              .iterations = iterations ? iterations : 1000,
+                              .rate = !samples             ? 0.03
+                                      : scores && is_short ? 0.2
+                                                           : 0.1,
                               .judged_every = 20,
                               .threads = 1,
                               .batch = 64,

@@ -5,9 +5,10 @@
 #include "core/match/match.h"
 #include "core/soft/settings.h"
 
-/* 1000 iterations of Adam, for the loss on samples or (NULL) the distance of the weights, from scores or (NULL)
- * without: each wants its own step size. Both are borrowed and entered in the settings. */
-oa_soft_settings oa_sinkhorn_settings_default(const oa_samples *samples, const oa_match_scores *scores);
+/* So many iterations of Adam (0: 1000), for the loss on samples or (NULL) the distance of the weights, from scores or
+ * (NULL) without: each wants its own step size. Both are borrowed and entered in the settings. */
+oa_soft_settings oa_sinkhorn_settings_default(const oa_samples *samples, const oa_match_scores *scores,
+                                              size_t iterations);
 
 /* Free scores for every group, S = Sinkhorn(scores / temperature), and Adam on the objective of a and S b: the distance
  * of the weights, or the loss on samples at random points of the line between them (Pena, Medeiros, Dubail,

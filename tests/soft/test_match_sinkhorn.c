@@ -48,7 +48,7 @@ static void match(fixture *f, const oa_soft_settings *settings, oa_soft_info *in
 static void sinkhorn__finds_what_was_planted(void **state)
 {
     model_builder *builders[] = {build_mlp, build_cnn, build_residual};
-    oa_soft_settings settings = oa_sinkhorn_settings_default(NULL, NULL);
+    oa_soft_settings settings = oa_sinkhorn_settings_default(NULL, NULL, 0);
     (void)state;
     settings.iterations = 300;
     print_message("seeds 1 to 10\n");
@@ -68,7 +68,7 @@ static void sinkhorn__finds_what_was_planted(void **state)
 
 static void sinkhorn__is_never_worse_than_its_start_and_says_what_it_got(void **state)
 {
-    oa_soft_settings settings = oa_sinkhorn_settings_default(NULL, NULL);
+    oa_soft_settings settings = oa_sinkhorn_settings_default(NULL, NULL, 0);
     (void)state;
     settings.iterations = 40;
     for (uint64_t seed = 1; seed <= 12; seed++) {
@@ -104,7 +104,7 @@ static void disturb(oa_permutations *permutations, const oa_layout *layout)
 
 static void sinkhorn__leaves_a_start_that_is_not_the_best(void **state)
 {
-    oa_soft_settings settings = oa_sinkhorn_settings_default(NULL, NULL);
+    oa_soft_settings settings = oa_sinkhorn_settings_default(NULL, NULL, 0);
     (void)state;
     settings.iterations = 100;
     settings.continues = true;
@@ -123,7 +123,7 @@ static void sinkhorn__leaves_a_start_that_is_not_the_best(void **state)
 
 static void sinkhorn__starts_from_scores_when_there_are_any(void **state)
 {
-    oa_soft_settings settings = oa_sinkhorn_settings_default(NULL, NULL);
+    oa_soft_settings settings = oa_sinkhorn_settings_default(NULL, NULL, 0);
     (void)state;
     settings.iterations = settings.judged_every = 1;
     settings.rate = 1e-6;
@@ -154,7 +154,7 @@ static void sinkhorn__starts_from_scores_when_there_are_any(void **state)
 
 static void sinkhorn__gives_the_same_again(void **state)
 {
-    oa_soft_settings settings = oa_sinkhorn_settings_default(NULL, NULL);
+    oa_soft_settings settings = oa_sinkhorn_settings_default(NULL, NULL, 0);
     oa_soft_info info[2] = {{0}, {0}};
     fixture f[2];
     (void)state;
