@@ -65,6 +65,17 @@ class RepairEngines(engines.EnginesTest):
                 self.assertEqual("it is in a subgraph" in left, operators in ("If", "Loop"))
                 self.reaches_the_parents({"x": images}, "m.onnx")
 
+    def test_external_data(self):
+        """Each level's session is opened from a file then."""
+        images = np.random.default_rng(3).standard_normal((engines.SAMPLES, 4)).astype(np.float32)
+        np.save(self.path("x.npy"), images)
+        for seed in (1, 2):
+            onnx.save(engines.with_loop(seed), self.path(f"{seed}.onnx"), save_as_external_data=True,
+                      location=f"{seed}.bin", size_threshold=16)
+        report = self.repaired(self.path("1.onnx"), self.path("2.onnx"), "--data", self.path("x.npy"))
+        self.assertEqual(len(report["repair"]["layers"]), 2)
+        self.reaches_the_parents({"x": images}, "m.onnx")
+
     def test_several_inputs(self):
         feeds, data = engines.Inputs.feeds(self)
         feeds = {"ids": feeds["ids"], "mask": feeds["mask"].astype(np.int32), "idle": np.zeros((1, 1), np.float32)}
