@@ -12,6 +12,9 @@ static const size_t open_sizes[] = {8, 32, 64, 224, 1};
 static const double LONG_RUN = 0.2;
 static const double BY_FAR = 3.0;
 
+/* Larger models are not handed over just to see how long that takes. */
+static const size_t TRIED_BYTES = (size_t)1 << 30;
+
 typedef struct trial {
     const oa_engine *engine;
     const oa_options *options;
@@ -255,7 +258,8 @@ oa_status oa_engine_choose(oa_engine_choice *choice, const oa_options *options, 
     oa_status status = try_engine(&seconds, &choice->sizes, oa_engine_builtin(), options, models, count, data, &reason);
     if (status == OA_OK) {
         choice->engine = oa_engine_builtin();
-        if (options->engine != OA_ENGINE_BUILTIN && oa_engine_is_slow(seconds, 0.0)) {
+        bool can_change = options->engine == OA_ENGINE_AUTO && oa_model_payload_bytes(models[0]) <= TRIED_BYTES;
+        if (can_change && oa_engine_is_slow(seconds, 0.0)) {
             look_for_faster(choice, options, models, count, data);
         }
         return OA_OK;
