@@ -55,7 +55,7 @@ void oa_execution_destroy(oa_execution *run)
 oa_status oa_execution_advance(oa_execution *run, const bool *nodes, const oa_payloads *payloads, oa_error *error)
 {
     run->nodes = nodes;
-    return oa_execution_nodes(run, payloads, error);
+    return oa_execution_run_nodes(run, payloads, error);
 }
 
 /* One more use of each input of the nodes, so that running them is never the last. */

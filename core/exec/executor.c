@@ -160,7 +160,7 @@ oa_status oa_execution_start(oa_execution *run, const oa_array *inputs, oa_error
     return status;
 }
 
-oa_status oa_execution_nodes(oa_execution *run, const oa_payloads *payloads, oa_error *error)
+oa_status oa_execution_run_nodes(oa_execution *run, const oa_payloads *payloads, oa_error *error)
 {
     oa_executor *executor = run->executor;
     oa_status status = OA_OK;
@@ -182,7 +182,7 @@ oa_status oa_execution_nodes(oa_execution *run, const oa_payloads *payloads, oa_
 static oa_status run_whole(oa_executor *executor, const oa_array *inputs, const oa_payloads *payloads, oa_error *error)
 {
     oa_status status = oa_execution_start(&executor->whole, inputs, error);
-    return status == OA_OK ? oa_execution_nodes(&executor->whole, payloads, error) : status;
+    return status == OA_OK ? oa_execution_run_nodes(&executor->whole, payloads, error) : status;
 }
 
 void oa_execution_release(oa_execution *run)

@@ -1,6 +1,7 @@
 /* Chains: a convolution and the elementwise nodes behind it, each the only reader of the one before, which run as one.
- * The values between them are never there; so only in runs of the whole
- * graph, where nobody watches values or keeps them. */
+ * The values between them are never there; so only in runs of the whole graph, where nobody watches values or keeps
+ * them.
+ */
 #include "core/exec/executor_private.h"
 
 #include <math.h>

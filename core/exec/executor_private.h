@@ -82,7 +82,7 @@ void oa_execution_free(oa_execution *run);
 /* Makes `run` the one that is going on, a fresh one on these inputs. */
 oa_status oa_execution_start(oa_execution *run, const oa_array *inputs, oa_error *error);
 /* Runs those of run->nodes that are not done yet. Constants are read as they are now. */
-oa_status oa_execution_nodes(oa_execution *run, const oa_payloads *payloads, oa_error *error);
+oa_status oa_execution_run_nodes(oa_execution *run, const oa_payloads *payloads, oa_error *error);
 /* Gives up a value's share of its buffer. */
 void oa_executor_forget(oa_executor *executor, size_t value);
 
