@@ -5,7 +5,7 @@
 /* One tensor while its relations are found. */
 typedef struct scan {
     oa_relations *relations;
-    const oa_tensor *tensor;
+    const oa_layout_tensor *view;
     size_t index;
     const oa_occurrence **occurrences; /* on this tensor */
     const oa_layout *layout;
@@ -66,9 +66,9 @@ static bool is_stirred(const scan *s, const oa_occurrence *occurrence)
 static oa_status list_offsets(size_t **offsets, size_t *count, const scan *s, const bool *is_skipped, bool fixed_only)
 {
     size_t places = 1;
-    for (size_t d = 0; d < s->tensor->rank; d++) {
+    for (size_t d = 0; d < s->view->view_rank; d++) {
         size_t here = 0;
-        for (size_t i = 0; i < s->tensor->dims[d] && !is_skipped[d]; i++) {
+        for (size_t i = 0; i < s->view->view_dims[d] && !is_skipped[d]; i++) {
             here += !fixed_only || !s->is_covered[d] || !s->is_covered[d][i];
         }
         places *= is_skipped[d] ? 1 : here; /* at most the tensor's count, which fits */
@@ -81,16 +81,16 @@ static oa_status list_offsets(size_t **offsets, size_t *count, const scan *s, co
     if (places) {
         list[0] = 0;
     }
-    for (size_t d = s->tensor->rank; d-- > 0 && places;) {
+    for (size_t d = s->view->view_rank; d-- > 0 && places;) {
         if (is_skipped[d]) {
             continue;
         }
         /* Later places first, so that the entries before them are still the ones of the inner axes. */
         size_t here = 0;
-        for (size_t i = 0; i < s->tensor->dims[d]; i++) {
+        for (size_t i = 0; i < s->view->view_dims[d]; i++) {
             here += !fixed_only || !s->is_covered[d] || !s->is_covered[d][i];
         }
-        for (size_t i = s->tensor->dims[d], block = here; i-- > 0;) {
+        for (size_t i = s->view->view_dims[d], block = here; i-- > 0;) {
             if (fixed_only && s->is_covered[d] && s->is_covered[d][i]) {
                 continue;
             }
@@ -120,7 +120,7 @@ static oa_status add_between(const scan *s, const oa_occurrence *x, const oa_occ
     bool is_skipped[OA_MAX_RANK] = {false};
     is_skipped[x->axis] = is_skipped[y->axis] = true;
     relation.is_symmetric = is_stirred(s, x) || is_stirred(s, y);
-    for (size_t d = 0; d < s->tensor->rank; d++) {
+    for (size_t d = 0; d < s->view->view_rank; d++) {
         relation.is_symmetric = relation.is_symmetric || (!is_skipped[d] && s->is_covered[d]);
     }
     oa_status status = list_offsets(&relation.offsets, &relation.offset_count, s, is_skipped, false);
@@ -155,14 +155,14 @@ static oa_status add_fixed(const scan *s, const oa_occurrence *x)
 static oa_status cover(scan *s)
 {
     size_t stride = 1;
-    for (size_t d = s->tensor->rank; d-- > 0;) {
+    for (size_t d = s->view->view_rank; d-- > 0;) {
         s->stride[d] = stride;
-        stride *= s->tensor->dims[d];
+        stride *= s->view->view_dims[d];
     }
     for (size_t i = 0; i < s->count; i++) {
         const oa_occurrence *x = s->occurrences[i];
         bool **covered = &s->is_covered[x->axis];
-        if (!*covered && !(*covered = oa_calloc(s->tensor->dims[x->axis], sizeof **covered))) {
+        if (!*covered && !(*covered = oa_calloc(s->view->view_dims[x->axis], sizeof **covered))) {
             return out_of_memory(s->error);
         }
         for (size_t k = 0; k < s->layout->groups[x->group].size * x->rest; k++) {
@@ -175,8 +175,8 @@ static oa_status cover(scan *s)
 static oa_status scan_tensor(scan *s)
 {
     size_t largest = 0;
-    for (size_t d = 0; d < s->tensor->rank; d++) {
-        largest = s->tensor->dims[d] > largest ? s->tensor->dims[d] : largest;
+    for (size_t d = 0; d < s->view->view_rank; d++) {
+        largest = s->view->view_dims[d] > largest ? s->view->view_dims[d] : largest;
     }
     s->marks = oa_calloc(largest, sizeof *s->marks);
     oa_status status = s->marks ? cover(s) : out_of_memory(s->error);
@@ -208,9 +208,9 @@ oa_status oa_relations_init(oa_relations *relations, const oa_layout *layout, co
     /* In the layout's order of tensors, which does not depend on names. */
     for (size_t k = 0; k < layout->order_count && status == OA_OK; k++) {
         s.index = layout->order[k];
-        s.tensor = &graph->tensors[s.index];
+        s.view = &layout->tensors[s.index];
         s.count = 0;
-        if (!layout->tensors[s.index].moves || !oa_dtype_is_float(s.tensor->dtype)) {
+        if (!s.view->moves || !oa_dtype_is_float(graph->tensors[s.index].dtype)) {
             continue;
         }
         for (size_t o = 0; o < layout->occurrence_count; o++) {

@@ -85,7 +85,54 @@ static obstacle find_obstacle(const planner *p, size_t carrier)
     return found;
 }
 
+/* Where a unit that counts within its block comes from, in that block: by the order of the block that it is, or, where
+ * blocks are still where b has them, of the one that it belongs to. */
+static size_t source_within(const planner *p, const oa_group *group, const size_t *permutation, size_t unit,
+                            bool blocks_moved)
+{
+    const size_t *blocks = p->permutations->of[group->parent];
+    size_t inside = group->size / group->block_count, block = unit / inside, order = block;
+    for (size_t h = 0; h < group->block_count && !blocks_moved; h++) {
+        order = blocks[h] == block ? h : order;
+    }
+    return block * inside + permutation[order * inside + unit % inside] % inside;
+}
+
+/* Reorders `made` as a settled group does, from `old`. Is anything moved? */
+static bool follow_group(size_t *made, const size_t *old, const planner *p, const oa_place *place, bool blocks_moved)
+{
+    const size_t *permutation = p->permutations->of[place->group];
+    const oa_group *group = &p->layout->groups[place->group];
+    bool moves = false;
+    for (size_t e = 0; e < elements_of(p, place); e++) {
+        size_t unit = e / place->rest, from = permutation[unit];
+        from = place->is_within ? source_within(p, group, permutation, unit, blocks_moved) : from;
+        made[place->positions[e]] = old[place->positions[from * place->rest + e % place->rest]];
+        moves = moves || from != unit;
+    }
+    return moves;
+}
+
+/* Does a settled group move the blocks around a place on its axis? Two places do not count. */
+static bool has_moved_blocks(const planner *p, const oa_place *within, size_t place, size_t except)
+{
+    const oa_layout *layout = p->layout;
+    size_t blocks = layout->groups[within->group].parent, first, end;
+    places_of_value(&first, &end, layout, place);
+    for (size_t q = first; q < end; q++) {
+        const oa_place *other = &layout->places[q];
+        const oa_group *group = &layout->groups[other->group];
+        bool has_them = other->group == blocks || (group->block_count > 1 && group->parent == blocks);
+        if (other->axis == within->axis && has_them && !other->is_within && q != place && q != except &&
+            p->settled[other->group]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Where b's element is that belongs where a's is, along an axis, by all settled groups on it but those of two places.
+ * What counts within blocks comes when these are where they belong.
  */
 static oa_status map_axis(size_t **map, size_t *size, bool *moves, const planner *p, size_t axis, size_t place,
                           size_t except)
@@ -105,23 +152,20 @@ static oa_status map_axis(size_t **map, size_t *size, bool *moves, const planner
     for (size_t i = 0; i < p->owner_size; i++) {
         made[i] = i;
     }
-    for (size_t q = first; q < end; q++) {
-        const oa_place *other = &layout->places[q];
-        if (other->axis != axis) {
-            continue;
-        }
-        for (size_t e = 0; e < elements_of(p, other); e++) {
-            *size = *size > other->positions[e] ? *size : other->positions[e] + 1;
-        }
-        if (q == place || q == except || !p->settled[other->group]) {
-            continue;
-        }
-        const size_t *permutation = p->permutations->of[other->group];
-        memcpy(old, made, p->owner_size * sizeof *old);
-        for (size_t e = 0; e < elements_of(p, other); e++) {
-            size_t from = permutation[e / other->rest] * other->rest + e % other->rest;
-            made[other->positions[e]] = old[other->positions[from]];
-            *moves = *moves || from != e;
+    for (size_t turn = 0; turn < 2; turn++) {
+        for (size_t q = first; q < end; q++) {
+            const oa_place *other = &layout->places[q];
+            if (other->axis != axis || other->is_within != (turn == 1)) {
+                continue;
+            }
+            for (size_t e = 0; e < elements_of(p, other); e++) {
+                *size = *size > other->positions[e] ? *size : other->positions[e] + 1;
+            }
+            if (q != place && q != except && p->settled[other->group]) {
+                bool blocks_moved = other->is_within && has_moved_blocks(p, other, place, except);
+                memcpy(old, made, p->owner_size * sizeof *old);
+                *moves = follow_group(made, old, p, other, blocks_moved) || *moves;
+            }
         }
     }
     oa_free(old);

@@ -21,14 +21,14 @@ static oa_status no_memory(const oa_match_problem *problem, size_t tensor, oa_er
     return oa_fail(error, OA_ERROR_MEMORY, "out of memory while matching '%s'", problem->a->tensors[tensor].name);
 }
 
-/* The map over a run of axes as one flat index, first axis outermost. */
+/* The map over a run of axes of the view as one flat index, first axis outermost. */
 static oa_status flat_map(size_t **flat, size_t *count, const oa_match_problem *problem, size_t tensor, size_t first,
                           size_t last, const oa_permutations *permutations, oa_error *error)
 {
-    const oa_tensor *shape = &problem->a->tensors[tensor];
+    const oa_layout_tensor *view = &problem->layout->tensors[tensor];
     *count = 1;
     for (size_t k = first; k < last; k++) {
-        *count *= shape->dims[k];
+        *count *= view->view_dims[k];
     }
     size_t *map = oa_calloc(*count, sizeof *map);
     size_t *axis = NULL;
@@ -37,7 +37,7 @@ static oa_status flat_map(size_t **flat, size_t *count, const oa_match_problem *
     }
     size_t done = 1;
     for (size_t k = first; k < last && *count; k++) {
-        size_t size = shape->dims[k];
+        size_t size = view->view_dims[k];
         axis = oa_malloc(size, sizeof *axis);
         if (!axis) {
             oa_free(map);
@@ -61,12 +61,12 @@ static oa_status flat_map(size_t **flat, size_t *count, const oa_match_problem *
 oa_status oa_slices_init(oa_slices *slices, const oa_match_problem *problem, size_t tensor, size_t axis,
                          const oa_permutations *permutations, oa_error *error)
 {
-    const oa_tensor *shape = &problem->a->tensors[tensor];
-    *slices = (oa_slices){.axis_size = shape->dims[axis]};
+    const oa_layout_tensor *view = &problem->layout->tensors[tensor];
+    *slices = (oa_slices){.axis_size = view->view_dims[axis]};
     oa_status status = flat_map(&slices->before, &slices->before_count, problem, tensor, 0, axis, permutations, error);
     if (status == OA_OK) {
-        status =
-            flat_map(&slices->after, &slices->after_count, problem, tensor, axis + 1, shape->rank, permutations, error);
+        status = flat_map(&slices->after, &slices->after_count, problem, tensor, axis + 1, view->view_rank,
+                          permutations, error);
     }
     if (status == OA_OK) {
         slices->along = oa_malloc(slices->axis_size, sizeof *slices->along);
@@ -297,12 +297,12 @@ oa_status oa_add_inner(double *sum, const oa_match_problem *problem, size_t tens
         return OA_OK;
     }
     /* All axes but the last as one map, the last as another: two short tables instead of one as long as the tensor. */
-    size_t last = a->rank ? a->rank - 1 : 0;
+    size_t rank = problem->layout->tensors[tensor].view_rank, last = rank ? rank - 1 : 0;
     size_t *inner = NULL;
     size_t inner_count = 0;
     oa_status status = flat_map(&map, &count, problem, tensor, 0, last, permutations, error);
     if (status == OA_OK) {
-        status = flat_map(&inner, &inner_count, problem, tensor, last, a->rank, permutations, error);
+        status = flat_map(&inner, &inner_count, problem, tensor, last, rank, permutations, error);
     }
     for (size_t i = 0; i < count && status == OA_OK; i++) {
         const char *from_a = (const char *)a->data + i * inner_count * size_a;

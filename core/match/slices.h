@@ -4,8 +4,8 @@
 
 #include "core/match/match.h"
 
-/* The maps that put b's constant t into a's order: `before` over the axes in front of `axis`, `along` over the axis,
- * `after` over those behind it. Offsets are in elements. */
+/* The maps that put b's constant t into a's order: `before` over the axes of its view in front of `axis`, `along` over
+ * the axis, `after` over those behind it. Offsets are in elements. */
 typedef struct oa_slices {
     size_t before_count, axis_size, after_count;
     size_t *before; /* [before_count] */

@@ -48,15 +48,16 @@ static size_t next_inside(const descent *d, size_t group, size_t last)
 typedef struct footprint {
     size_t leader; /* + 1; 0: none yet */
     size_t axis;
-    size_t count; /* occurrences; on more than one axis each hides the others: OA_NONE */
+    size_t count; /* occurrences; on more than one axis, or one within what the other moves, each hides the others:
+                     OA_NONE */
 } footprint;
 
-static void add_to_footprint(footprint *on, size_t leader, size_t axis)
+static void add_to_footprint(footprint *on, size_t leader, const oa_occurrence *o)
 {
     if (on->leader != leader + 1) {
-        *on = (footprint){.leader = leader + 1, .axis = axis, .count = 1};
+        *on = (footprint){.leader = leader + 1, .axis = o->axis, .count = o->is_within ? OA_NONE : 1};
     } else {
-        on->count = on->count == OA_NONE || on->axis != axis ? OA_NONE : on->count + 1;
+        on->count = on->count == OA_NONE || on->axis != o->axis || o->is_within ? OA_NONE : on->count + 1;
     }
 }
 
@@ -73,7 +74,7 @@ static oa_status look_at_tensors(descent *d, oa_error *error)
         for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
             for (size_t i = 0; i < layout->groups[g].occurrence_count; i++) {
                 const oa_occurrence *o = occurrence_at(d, g, i);
-                add_to_footprint(&on[o->tensor], leader, o->axis);
+                add_to_footprint(&on[o->tensor], leader, o);
                 /* Twice on one axis is linear side by side, but not when one lies inside of the other. */
                 bool is_twice = on[o->tensor].count > 1 && oa_counts(d->problem, o->tensor);
                 d->is_quadratic[leader] = d->is_quadratic[leader] || is_twice;

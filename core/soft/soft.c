@@ -146,17 +146,43 @@ static oa_const_matrix_view const_matrix(const soft_step *step, const float *x, 
     return (oa_const_matrix_view){x + step->start[k], rows, columns, step->stride};
 }
 
+/* The matrices of a step's blocks, one after the other. */
+static const float *matrices_of(const soft_step *step, const float *s)
+{
+    size_t n = step->n, width = step->blocks * n;
+    if (step->blocks == 1) {
+        return s;
+    }
+    for (size_t i = 0; i < width; i++) {
+        float *restrict row = step->within + i * n;
+        memset(row, 0, n * sizeof *row);
+        for (size_t j = 0; j < width; j += n) {
+            for (size_t k = 0; k < n; k++) {
+                row[k] += s[i * width + j + k];
+            }
+        }
+    }
+    return step->within;
+}
+
+/* Where the matrix of the step's matrix `k` of units is in a row of them. */
+static size_t block_offset(const soft_step *step, size_t k)
+{
+    return k / (step->start_count / step->blocks) * step->n * step->n;
+}
+
 /* y = the step on x, or (transposed) on gradients backwards. [count] each. */
 static oa_status run_step(float *y, const soft_step *step, const float *s, const float *x, size_t count,
                           bool transposed, oa_error *error)
 {
-    oa_const_matrix_view by = {s, step->n, step->n, step->n};
+    const float *matrices = matrices_of(step, s);
     oa_status status = OA_OK;
     if (!step->is_full) {
         memcpy(y, x, count * sizeof *y);
     }
     for (size_t k = 0; k < step->start_count && status == OA_OK; k++) {
         oa_const_matrix_view from = const_matrix(step, x, k);
+        oa_const_matrix_view by = {matrices + block_offset(step, k), step->n, step->n, step->n};
         status = step->is_rows ? oa_gemm(matrix(step, y, k), by, transposed, from, false, 1.0f, 0.0f, error)
                                : oa_gemm(matrix(step, y, k), from, false, by, !transposed, 1.0f, 0.0f, error);
     }
@@ -167,11 +193,21 @@ static oa_status run_step(float *y, const soft_step *step, const float *s, const
 static oa_status step_gradient(float *ds, const soft_step *step, const float *dy, const float *x, float scale,
                                oa_error *error)
 {
-    oa_matrix_view into = {ds, step->n, step->n, step->n};
+    size_t n = step->n, width = step->blocks * n;
+    float *gradients = step->blocks == 1 ? ds : step->within_gradient;
     oa_status status = OA_OK;
+    if (step->blocks > 1) {
+        memset(gradients, 0, width * n * sizeof *gradients);
+    }
     for (size_t k = 0; k < step->start_count && status == OA_OK; k++) {
+        oa_matrix_view into = {gradients + block_offset(step, k), n, n, n};
         status = oa_gemm(into, const_matrix(step, dy, k), !step->is_rows, const_matrix(step, x, k), step->is_rows,
                          scale, 1.0f, error);
+    }
+    for (size_t i = 0; i < width && step->blocks > 1; i++) {
+        for (size_t j = 0; j < width; j++) {
+            ds[i * width + j] += gradients[i * n + j % n];
+        }
     }
     return status;
 }

@@ -23,10 +23,10 @@ static bool is_of(const oa_occurrence *o, size_t tensor, size_t axis)
 static oa_status find_axes(placed *found, const oa_match_problem *problem, size_t tensor, oa_error *error)
 {
     const oa_layout *layout = problem->layout;
-    const oa_tensor *shape = &problem->a->tensors[tensor];
+    const oa_layout_tensor *view = &layout->tensors[tensor];
     *found = (placed){0};
-    for (size_t axis = 0; axis < shape->rank; axis++) {
-        unsigned char *owned = oa_calloc(shape->dims[axis], 1);
+    for (size_t axis = 0; axis < view->view_rank; axis++) {
+        unsigned char *owned = oa_calloc(view->view_dims[axis], 1);
         if (!owned) {
             return no_memory(error);
         }
@@ -49,8 +49,8 @@ static oa_status find_axes(placed *found, const oa_match_problem *problem, size_
 
 /* ---- the working order ---- */
 
-/* axes[k] is the constant's axis at place k. A product of groups goes first, where its inner steps are still few and
- * large matrices. */
+/* axes[k] is the axis of the constant's view at place k. A product of groups goes first, where its inner steps are
+ * still few and large matrices. */
 static void order_axes(size_t *axes, const placed *found, size_t rank)
 {
     size_t first = OA_NONE, last = OA_NONE, place = 0;
@@ -99,16 +99,17 @@ static void order_axis(size_t *along, bool *is_taken, const oa_match_problem *pr
 
 /* ---- the steps ---- */
 
-/* Where unit 0 begins, for each rest; the distance between units is the same for all (a group is one factor of one
- * interval of its axis, and the working order keeps that). */
-static oa_status unit_places(size_t *starts, size_t *stride, const size_t *inverse, const oa_occurrence *o, size_t n,
-                             oa_error *error)
+/* Where the first of n units begins, for each rest; the distance between units is the same for all (a group is one
+ * factor of one interval of its axis, and the working order keeps that; within blocks, in each of them). */
+static oa_status unit_places(size_t *starts, size_t *stride, const size_t *inverse, const oa_occurrence *o,
+                             size_t first, size_t n, oa_error *error)
 {
-    *stride = n > 1 ? inverse[o->positions[o->rest]] - inverse[o->positions[0]] : o->rest;
+    const size_t *positions = o->positions + first * o->rest;
+    *stride = n > 1 ? inverse[positions[o->rest]] - inverse[positions[0]] : o->rest;
     for (size_t r = 0; r < o->rest; r++) {
-        starts[r] = inverse[o->positions[r]];
+        starts[r] = inverse[positions[r]];
         for (size_t i = 0; i < n; i++) {
-            if (inverse[o->positions[i * o->rest + r]] != starts[r] + i * *stride) {
+            if (inverse[positions[i * o->rest + r]] != starts[r] + i * *stride) {
                 return oa_fail(error, OA_ERROR_INTERNAL, "the units of a group do not lie evenly along an axis");
             }
         }
@@ -127,12 +128,13 @@ static bool is_even(const size_t *starts, size_t count, size_t by)
     return true;
 }
 
-/* Turns places along the axis into matrices. `outer` and `inner` are the elements before and behind the axis. */
+/* Turns places along the axis into matrices, those of one more block. `outer` and `inner` are the elements before and
+ * behind the axis. */
 static oa_status shape_step(soft_step *step, size_t *starts, size_t rest, size_t stride, size_t outer, size_t size,
                             size_t inner, oa_error *error)
 {
     size_t n = step->n, merged = 1, count;
-    step->is_full = n * rest == size;
+    step->is_full = step->blocks == 1 && n * rest == size;
     step->is_rows = inner != 1 || stride != 1 || outer == 1;
     if (step->is_rows) {
         /* The rest of a unit may lie side by side; otherwise each is a matrix of its own. */
@@ -146,21 +148,24 @@ static oa_status shape_step(soft_step *step, size_t *starts, size_t rest, size_t
         step->stride = merged == rest && rest > 1 ? n : size;
         count = rest / merged;
     }
-    step->start = oa_malloc(count, sizeof *step->start);
+    step->start = step->start ? step->start : oa_malloc(step->blocks * count, sizeof *step->start);
     if (!step->start) {
         return no_memory(error);
     }
-    step->start_count = count;
     for (size_t k = 0; k < count; k++) {
         size_t matrices = rest / merged;
-        step->start[k] = step->is_rows ? k / matrices * size * inner + starts[k % matrices] * inner : starts[k];
+        step->start[step->start_count++] =
+            step->is_rows ? k / matrices * size * inner + starts[k % matrices] * inner : starts[k];
     }
     return OA_OK;
 }
 
 static oa_status plan_step(soft_step *step, const soft_tensor *t, size_t place, const size_t *along,
-                           const oa_occurrence *o, size_t n, oa_error *error)
+                           const oa_occurrence *o, const oa_group *group, oa_error *error)
 {
+    step->group = o->group;
+    step->blocks = o->is_within ? group->block_count : 1;
+    step->n = group->size / step->blocks;
     size_t size = t->size[place], outer = 1, inner = 1, stride = 1;
     size_t *inverse = oa_malloc(size, sizeof *inverse), *starts = oa_malloc(o->rest, sizeof *starts);
     oa_status status = inverse && starts ? OA_OK : no_memory(error);
@@ -171,25 +176,26 @@ static oa_status plan_step(soft_step *step, const soft_tensor *t, size_t place, 
     for (size_t i = 0; i < size && status == OA_OK; i++) {
         inverse[along[i]] = i;
     }
-    step->group = o->group;
-    step->n = n;
-    if (status == OA_OK) {
-        status = unit_places(starts, &stride, inverse, o, n, error);
+    if (status == OA_OK && step->blocks > 1) {
+        step->within = oa_malloc(group->size, step->n * sizeof *step->within);
+        step->within_gradient = oa_malloc(group->size, step->n * sizeof *step->within_gradient);
+        status = step->within && step->within_gradient ? OA_OK : no_memory(error);
     }
-    if (status == OA_OK) {
-        status = shape_step(step, starts, o->rest, stride, outer, size, inner, error);
+    for (size_t k = 0; k < step->blocks && status == OA_OK; k++) {
+        status = unit_places(starts, &stride, inverse, o, k * step->n, step->n, error);
+        status = status == OA_OK ? shape_step(step, starts, o->rest, stride, outer, size, inner, error) : status;
     }
     oa_free(inverse);
     oa_free(starts);
     return status;
 }
 
-/* The axis at `place`: its order, and the steps of its groups. */
+/* The axis at `place`: its order, and the steps of its groups, those within blocks when these have moved. */
 static oa_status plan_axis(soft_tensor *t, const oa_match_problem *problem, const placed *found, const size_t *axes,
                            size_t place, oa_error *error)
 {
     const oa_layout *layout = problem->layout;
-    const oa_tensor *shape = &problem->a->tensors[t->tensor];
+    const oa_layout_tensor *view = &layout->tensors[t->tensor];
     size_t axis = axes[place], natural_stride = 1;
     size_t *along = oa_malloc(t->size[place], sizeof *along);
     bool *is_taken = oa_calloc(t->size[place], sizeof *is_taken);
@@ -201,14 +207,14 @@ static oa_status plan_axis(soft_tensor *t, const oa_match_problem *problem, cons
     oa_status status = OA_OK;
     order_axis(along, is_taken, problem, t->tensor, axis, t->size[place], found, place > 0 && place + 1 == t->rank);
     oa_free(is_taken);
-    for (size_t i = 0; i < layout->occurrence_count && status == OA_OK; i++) {
-        const oa_occurrence *o = &layout->occurrences[i];
-        if (is_of(o, t->tensor, axis)) {
-            status = plan_step(&t->steps[t->step_count++], t, place, along, o, layout->groups[o->group].size, error);
+    for (size_t i = 0; i < 2 * layout->occurrence_count && status == OA_OK; i++) {
+        const oa_occurrence *o = &layout->occurrences[i % layout->occurrence_count];
+        if (is_of(o, t->tensor, axis) && o->is_within == (i >= layout->occurrence_count)) {
+            status = plan_step(&t->steps[t->step_count++], t, place, along, o, &layout->groups[o->group], error);
         }
     }
-    for (size_t k = axis + 1; k < shape->rank; k++) {
-        natural_stride *= shape->dims[k];
+    for (size_t k = axis + 1; k < view->view_rank; k++) {
+        natural_stride *= view->view_dims[k];
     }
     t->is_natural = t->is_natural && axis == place;
     for (size_t i = 0; i < t->size[place]; i++) {
@@ -237,17 +243,17 @@ static oa_status make_buffers(soft_tensor *t, const oa_match_problem *problem, o
 
 oa_status oa_soft_plan(soft_tensor *t, const oa_match_problem *problem, size_t tensor, oa_error *error)
 {
-    const oa_tensor *shape = &problem->a->tensors[tensor];
+    const oa_layout_tensor *view = &problem->layout->tensors[tensor];
     size_t axes[OA_MAX_RANK];
     placed found;
     oa_status status = find_axes(&found, problem, tensor, error);
     if (status != OA_OK) {
         return status;
     }
-    order_axes(axes, &found, shape->rank);
+    order_axes(axes, &found, view->view_rank);
     t->tensor = tensor;
-    t->count = shape->count;
-    t->rank = shape->rank;
+    t->count = problem->a->tensors[tensor].count;
+    t->rank = view->view_rank;
     t->counts = !problem->layout->tensors[tensor].is_statistic;
     t->is_natural = true;
     t->steps = oa_calloc(found.count, sizeof *t->steps);
@@ -256,7 +262,7 @@ oa_status oa_soft_plan(soft_tensor *t, const oa_match_problem *problem, size_t t
     }
     size_t moving = 0;
     for (size_t k = 0; k < t->rank; k++) {
-        t->size[k] = shape->dims[axes[k]];
+        t->size[k] = view->view_dims[axes[k]];
         moving += found.on[k] != NULL;
         t->is_chain = t->is_chain || moving > 1 || found.overlaps[k];
     }
@@ -273,6 +279,8 @@ void oa_soft_plan_free(soft_tensor *t)
     }
     for (size_t k = 0; k < t->step_count; k++) {
         oa_free(t->steps[k].start);
+        oa_free(t->steps[k].within);
+        oa_free(t->steps[k].within_gradient);
     }
     oa_free(t->steps);
     oa_free(t->a);

@@ -10,10 +10,15 @@
 
 /* One group on one axis of a constant, as matrices inside its working order: with X at element start[k],
  * rows of units:    X [n, span], stride between units; S acts as S X,
- * columns of units: X [span, n], stride between rows;  S acts as X S^T. */
+ * columns of units: X [span, n], stride between rows;  S acts as X S^T.
+ *
+ * What counts within blocks only (oa_occurrence.is_within) has a matrix for each block: the blocks were moved by a step
+ * before, so that of S [(k, i), (l, j)] the sum over l is what happens inside of block k. */
 typedef struct soft_step {
     size_t group;
-    size_t n;
+    size_t n;                        /* units, or those inside of a block */
+    size_t blocks;                   /* with a matrix each, and as many starts each, block after block; 1: S itself */
+    float *within, *within_gradient; /* [blocks, n, n] when there are several */
     bool is_rows;
     size_t span;
     size_t stride;

@@ -86,7 +86,7 @@ void oa_join(oa_discovery *discovery, size_t a, size_t b, const char *why)
     oa_space_join(&discovery->spaces, a, b, oa_reason(discovery, why));
 }
 
-void oa_note_contracted(oa_discovery *discovery, size_t slot, size_t axis, size_t space)
+void oa_note_contracted(oa_discovery *discovery, size_t slot, size_t axis, size_t space, size_t index)
 {
     if (!oa_grow(&discovery->contractions, &discovery->contraction_capacity, discovery->contraction_count + 1,
                  sizeof *discovery->contractions)) {
@@ -94,14 +94,14 @@ void oa_note_contracted(oa_discovery *discovery, size_t slot, size_t axis, size_
         return;
     }
     discovery->contractions[discovery->contraction_count++] =
-        (oa_contraction){.node = discovery->node, .slot = slot, .axis = axis, .space = space};
+        (oa_contraction){.node = discovery->node, .slot = slot, .axis = axis, .space = space, .index = index};
 }
 
 void oa_contract(oa_discovery *discovery, const oa_operand *a, const oa_operand *b, const char *why)
 {
     oa_join(discovery, a->space, b->space, why);
-    oa_note_contracted(discovery, a->slot, a->axis, a->space);
-    oa_note_contracted(discovery, b->slot, b->axis, b->space);
+    oa_note_contracted(discovery, a->slot, a->axis, a->space, 0);
+    oa_note_contracted(discovery, b->slot, b->axis, b->space, 0);
 }
 
 bool oa_is_contracted(oa_discovery *discovery, size_t node, size_t slot, size_t axis, size_t leaf)

@@ -33,6 +33,7 @@ typedef struct oa_contraction {
     size_t slot;
     size_t axis;
     size_t space;
+    size_t index; /* which of those that the node sums over: axes of one index run together */
 } oa_contraction;
 
 typedef struct oa_discovery {
@@ -99,8 +100,9 @@ bool oa_axis_list(bool *is_member, bool *is_given, oa_discovery *discovery, cons
 
 oa_dim oa_axis_size(oa_discovery *discovery, const oa_axes *axes, size_t axis);
 void oa_join(oa_discovery *discovery, size_t a, size_t b, const char *why);
-/* Says that the node at work sums over `space` on an axis of an input: what the node puts out has no such index. */
-void oa_note_contracted(oa_discovery *discovery, size_t slot, size_t axis, size_t space);
+/* Says that the node at work sums over `space` on an axis of an input: what the node puts out has no such index.
+ * `index` tells several of them apart. */
+void oa_note_contracted(oa_discovery *discovery, size_t slot, size_t axis, size_t space, size_t index);
 /* The same for two inputs that are multiplied and summed over an index that they share, which joins their spaces. */
 typedef struct oa_operand {
     size_t slot;

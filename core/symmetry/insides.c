@@ -3,13 +3,15 @@
  * Let D be what lies inside of blocks B (units of an attention head, channels of a convolution's group). An order of D
  * for each block of its own leaves the function as it is when no operator sees a unit of D without its block, or beside
  * that of another block:
- * - every value that has D has it right behind B in a product, or has both once each, apart from one another;
+ * - every value that has D has it behind B in a product, or has both once each, apart from one another;
  * - a node that sums over D has the block beside it: it sums over (B, D) as one, or keeps B in each of its outputs;
  * - a node that takes D in either sums over it or puts it out; what happens to it otherwise is not understood;
  * - of the nodes that see B and D apart, only those listed below are known to keep them together. (A Softmax over the
  *   blocks, say, would mix units of different blocks that have the same index.)
- * Constants have to show (B, D) as neighbours on one axis, so that an order of their pairs is a permutation of an axis.
- * What fails a condition is reordered in the same way in all blocks, which is always right. */
+ * Constants have to show D behind B in a product, of one axis or of several (layout_view.c takes them as one then), so
+ * that an order of their pairs is a reordering. Other factors may lie between: query heads G share the values of B in
+ * (B, G, D), and have an order for each B themselves; the inputs D in a group B of a convolution lie behind its
+ * outputs. What fails a condition is reordered in the same way in all blocks, which is always right. */
 #include "core/symmetry/layout_build.h"
 
 /* A group seen by a node. */
@@ -20,7 +22,10 @@ typedef struct touch {
 
 typedef struct finder {
     oa_layout_builder *builder;
-    size_t *blocks; /* [groups] the group right before it in all constants, or OA_NONE */
+    size_t *outer;       /* groups that lie before another in a product in all constants, the nearest first ... */
+    size_t *first_outer; /* [groups] ... of each, from here ... */
+    size_t *outer_count; /* [groups] ... so many */
+    size_t outer_end, outer_capacity;
     bool *is_seen;  /* [groups] in a constant */
     touch *touches; /* by group, once found */
     size_t touch_count, touch_capacity;
@@ -30,8 +35,8 @@ typedef struct finder {
 
 /* ---- the leaves of an index space ---- */
 
-/* `before`: the group of the factor right before it in a product, or OA_NONE. False when memory runs out. */
-typedef bool visitor(finder *f, size_t group, size_t before, void *context);
+/* `before` [count]: the factors before it in a product. False when memory runs out. */
+typedef bool visitor(finder *f, size_t group, const size_t *before, size_t count, void *context);
 
 static size_t group_of(const finder *f, size_t space)
 {
@@ -40,10 +45,10 @@ static size_t group_of(const finder *f, size_t space)
     return oa_space_kind_of(spaces, root) == OA_SPACE_LEAF ? f->builder->group_of[root] : OA_NONE;
 }
 
-static bool visit_leaf(finder *f, size_t space, size_t before, visitor *visit, void *context)
+static bool visit_leaf(finder *f, size_t space, const size_t *before, size_t count, visitor *visit, void *context)
 {
     size_t group = group_of(f, space);
-    return group == OA_NONE || visit(f, group, before, context);
+    return group == OA_NONE || visit(f, group, before, count, context);
 }
 
 /* Products within products are opened. Depth is limited: groups have been numbered along the same spaces. */
@@ -53,7 +58,7 @@ static bool walk(finder *f, size_t space, visitor *visit, void *context)
     size_t root = oa_space_find(spaces, space);
     oa_space_kind kind = oa_space_kind_of(spaces, root);
     if (kind == OA_SPACE_LEAF) {
-        return visit_leaf(f, root, OA_NONE, visit, context);
+        return visit_leaf(f, root, NULL, 0, visit, context);
     }
     const size_t *children;
     size_t *factors = NULL;
@@ -66,8 +71,8 @@ static bool walk(finder *f, size_t space, visitor *visit, void *context)
     }
     for (size_t i = 0; i < count && is_good; i++) {
         bool is_leaf = oa_space_kind_of(spaces, children[i]) == OA_SPACE_LEAF;
-        size_t before = kind == OA_SPACE_PRODUCT && i ? group_of(f, children[i - 1]) : OA_NONE;
-        is_good = is_leaf ? visit_leaf(f, children[i], before, visit, context) : walk(f, children[i], visit, context);
+        is_good = is_leaf ? visit_leaf(f, children[i], children, kind == OA_SPACE_PRODUCT ? i : 0, visit, context)
+                          : walk(f, children[i], visit, context);
     }
     oa_free(factors);
     return is_good;
@@ -83,21 +88,71 @@ static bool walk_value(finder *f, size_t value, visitor *visit, void *context)
     return is_good;
 }
 
+/* All axes of a constant as one product of their factors. */
+static bool walk_constant(finder *f, size_t value, visitor *visit, void *context)
+{
+    oa_spaces *spaces = &f->builder->discovery->spaces;
+    const oa_axes *axes = &f->builder->discovery->axes[value];
+    size_t *factors = NULL, count = 0, capacity = 0;
+    bool is_good = true;
+    for (size_t k = 0; axes->has_rank && k < axes->rank && is_good; k++) {
+        is_good = oa_space_factors(&factors, &count, &capacity, spaces, axes->space[k]);
+    }
+    for (size_t i = 0; i < count && is_good; i++) {
+        bool is_leaf = oa_space_kind_of(spaces, factors[i]) == OA_SPACE_LEAF;
+        is_good = is_leaf ? visit_leaf(f, factors[i], factors, i, visit, context) : walk(f, factors[i], visit, context);
+    }
+    oa_free(factors);
+    return is_good;
+}
+
 /* ---- what could be, by the constants; and which nodes see it ---- */
 
-static bool note_blocks(finder *f, size_t group, size_t before, void *context)
+static bool is_among(finder *f, size_t group, const size_t *spaces, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (group_of(f, spaces[i]) == group) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The groups before it where it is seen first, then those of them that are before it again. */
+static bool note_outer(finder *f, size_t group, const size_t *before, size_t count, void *context)
 {
     (void)context;
-    f->blocks[group] = !f->is_seen[group] || f->blocks[group] == before ? before : OA_NONE;
-    f->is_seen[group] = true;
+    if (!f->is_seen[group]) {
+        f->is_seen[group] = true;
+        f->first_outer[group] = f->outer_end;
+        if (!oa_grow(&f->outer, &f->outer_capacity, f->outer_end + count + 1, sizeof *f->outer)) {
+            return false;
+        }
+        for (size_t i = count; i-- > 0;) {
+            size_t outer = group_of(f, before[i]);
+            if (outer != OA_NONE && outer != group) {
+                f->outer[f->outer_end++] = outer;
+            }
+        }
+        f->outer_count[group] = f->outer_end - f->first_outer[group];
+        return true;
+    }
+    size_t *outer = f->outer + f->first_outer[group], kept = 0;
+    for (size_t i = 0; i < f->outer_count[group]; i++) {
+        if (is_among(f, outer[i], before, count)) {
+            outer[kept++] = outer[i];
+        }
+    }
+    f->outer_count[group] = kept;
     return true;
 }
 
-static bool note_touch(finder *f, size_t group, size_t before, void *context)
+static bool note_touch(finder *f, size_t group, const size_t *before, size_t count, void *context)
 {
     const size_t *node = context;
     (void)before;
-    if (f->blocks[group] == OA_NONE) {
+    (void)count;
+    if (f->outer_count[group] == 0) {
         return true;
     }
     if (!oa_grow(&f->touches, &f->touch_capacity, f->touch_count + 1, sizeof *f->touches)) {
@@ -173,19 +228,18 @@ static bool index_contractions(finder *f)
 
 /* ---- the conditions ---- */
 
-/* How often a group D, its blocks B, and both as neighbours, occur. */
+/* How often a group D, its blocks B, and D behind B in a product, occur. */
 typedef struct tally {
     size_t inside, blocks;
     size_t insides, outers, pairs;
 } tally;
 
-static bool count_leaf(finder *f, size_t group, size_t before, void *context)
+static bool count_leaf(finder *f, size_t group, const size_t *before, size_t count, void *context)
 {
     tally *t = context;
-    (void)f;
     t->insides += group == t->inside;
     t->outers += group == t->blocks;
-    t->pairs += group == t->inside && before == t->blocks;
+    t->pairs += group == t->inside && is_among(f, t->blocks, before, count);
     return true;
 }
 
@@ -230,16 +284,26 @@ static bool keeps_together(const oa_node *node)
     return false;
 }
 
-/* An InstanceNormalization takes means over the axes from the third on: the blocks must be before. */
+/* Operators that mix what lies along some axes, from one on: the blocks must be before. InstanceNormalization takes
+ * means from the third axis on; old versions of Softmax sum from their axis on, new ones along it, and what they take
+ * for it when none is given differs, so that this says nothing then. */
 static bool normalises_in_blocks(bool *is_so, finder *f, const oa_node *node, const tally *pair)
 {
     const oa_axes *x = oa_input_axes(f->builder->discovery, node, 0);
+    bool is_instance = oa_node_is(node, "InstanceNormalization");
+    bool is_softmax = oa_node_is(node, "Softmax") || oa_node_is(node, "LogSoftmax");
+    int64_t axis = is_instance ? 2 : oa_node_int(node, "axis", 0);
     tally t = *pair;
     bool is_good = true;
-    for (size_t k = 2; x && x->has_rank && k < x->rank && is_good; k++) {
+    *is_so = false;
+    if ((!is_instance && !is_softmax) || !x || !x->has_rank) {
+        return true;
+    }
+    axis += axis < 0 ? (int64_t)x->rank : 0;
+    for (size_t k = axis > 0 ? (size_t)axis : 0; k < x->rank && is_good; k++) {
         is_good = walk(f, x->space[k], count_leaf, &t);
     }
-    *is_so = oa_node_is(node, "InstanceNormalization") && t.outers == 0;
+    *is_so = t.outers == 0;
     return is_good;
 }
 
@@ -272,12 +336,15 @@ static bool look_at_values(dealing *deal, finder *f, const oa_node *node, const 
     return true;
 }
 
-/* All that is summed over has both as neighbours, or none has the blocks and all outputs have them. */
+/* All that is summed over has one behind the other, or none has the blocks and all outputs have them. An Einsum may
+ * also sum over blocks and insides at once by indices of their own: over one index of blocks, which then is that of all
+ * insides, since no other is left to put out. */
 static bool look_at_sums(dealing *deal, finder *f, size_t node, const tally *pair)
 {
     const oa_discovery *discovery = f->builder->discovery;
     const oa_node *own = discovery->graph->steps[node];
-    bool is_joint = true, is_beside = true;
+    bool is_joint = true, is_beside = true, is_one = oa_node_is(own, "Einsum");
+    size_t index = OA_NONE;
     for (size_t i = f->first_contraction[node]; i < f->first_contraction[node + 1]; i++) {
         tally t = *pair;
         if (!walk(f, discovery->contractions[i].space, count_leaf, &t)) {
@@ -286,7 +353,17 @@ static bool look_at_sums(dealing *deal, finder *f, size_t node, const tally *pai
         deal->sums = deal->sums || t.insides;
         is_joint = is_joint && t.pairs == t.insides && t.outers == t.pairs;
         is_beside = is_beside && t.outers == 0;
+        is_one = is_one && (t.outers == 0 || index == OA_NONE || index == discovery->contractions[i].index);
+        index = t.outers ? discovery->contractions[i].index : index;
     }
+    for (size_t k = 0; k < own->output_count && is_one; k++) {
+        tally t = *pair;
+        if (own->outputs[k] != OA_NONE && !walk_value(f, own->outputs[k], count_leaf, &t)) {
+            return false;
+        }
+        is_one = t.outers == 0;
+    }
+    is_joint = is_joint || (is_one && index != OA_NONE);
     for (size_t k = 0; k < own->output_count && deal->sums && !is_joint && is_beside; k++) {
         tally t = *pair;
         if (own->outputs[k] != OA_NONE && !walk_value(f, own->outputs[k], count_leaf, &t)) {
@@ -299,10 +376,10 @@ static bool look_at_sums(dealing *deal, finder *f, size_t node, const tally *pai
 }
 
 /* *holds: do all nodes keep the units of a group with their blocks? */
-static bool check(bool *holds, finder *f, size_t group)
+static bool check(bool *holds, finder *f, size_t group, size_t blocks)
 {
     const oa_graph *graph = f->builder->discovery->graph;
-    const tally pair = {.inside = group, .blocks = f->blocks[group]};
+    const tally pair = {.inside = group, .blocks = blocks};
     size_t last = OA_NONE;
     *holds = true;
     for (size_t i = f->first_touch[group]; i < f->first_touch[group + 1] && *holds; i++) {
@@ -325,28 +402,27 @@ static bool check(bool *holds, finder *f, size_t group)
     return true;
 }
 
-static bool decide(finder *f)
+/* The nearest blocks that give a group an order of its own in each. */
+static bool decide(finder *f, size_t group)
 {
-    oa_layout *layout = f->builder->layout;
-    for (size_t g = 0; g < layout->group_count; g++) {
-        size_t blocks = f->blocks[g];
-        /* Of what leads insides already, or lies in blocks itself, no further level is made. */
-        if (blocks == OA_NONE || layout->groups[g].kind == OA_GROUP_BLOCKS || layout->groups[blocks].block_count > 1) {
+    oa_group *groups = f->builder->layout->groups, *own = &groups[group];
+    /* Of what leads insides already, or lies in blocks itself, no further level is made. */
+    for (size_t i = 0; i < f->outer_count[group] && own->kind != OA_GROUP_BLOCKS && own->block_count == 1; i++) {
+        size_t blocks = f->outer[f->first_outer[group] + i], size;
+        bool holds = false;
+        if (groups[blocks].block_count > 1 || oa_mul_overflows(&size, own->size, groups[blocks].size)) {
             continue;
         }
-        bool holds = false;
-        size_t size;
-        if (!check(&holds, f, g)) {
+        if (!check(&holds, f, group, blocks)) {
             return false;
         }
-        if (!holds || oa_mul_overflows(&size, layout->groups[g].size, layout->groups[blocks].size)) {
-            continue;
+        if (holds) {
+            own->block_count = groups[blocks].size;
+            own->size = size;
+            own->parent = blocks;
+            own->kind = OA_GROUP_INSIDE;
+            groups[blocks].kind = OA_GROUP_BLOCKS;
         }
-        layout->groups[g].block_count = layout->groups[blocks].size;
-        layout->groups[g].size = size;
-        layout->groups[g].parent = blocks;
-        layout->groups[g].kind = OA_GROUP_INSIDE;
-        layout->groups[blocks].kind = OA_GROUP_BLOCKS;
     }
     return true;
 }
@@ -354,21 +430,27 @@ static bool decide(finder *f)
 oa_status oa_layout_find_insides(oa_layout_builder *b, oa_error *error)
 {
     size_t groups = b->layout->group_count;
-    finder f = {
-        .builder = b, .blocks = oa_malloc(groups, sizeof *f.blocks), .is_seen = oa_calloc(groups, sizeof *f.is_seen)};
+    finder f = {.builder = b,
+                .first_outer = oa_calloc(groups, sizeof *f.first_outer),
+                .outer_count = oa_calloc(groups, sizeof *f.outer_count),
+                .is_seen = oa_calloc(groups, sizeof *f.is_seen)};
     const oa_graph *graph = b->discovery->graph;
-    bool is_good = f.blocks && f.is_seen, is_open = false;
+    bool is_good = f.first_outer && f.outer_count && f.is_seen, is_open = false;
     for (size_t i = 0; i < b->layout->order_count && is_good; i++) {
-        is_good = walk_value(&f, graph->tensors[b->layout->order[i]].value, note_blocks, NULL);
+        is_good = walk_constant(&f, graph->tensors[b->layout->order[i]].value, note_outer, NULL);
     }
     for (size_t g = 0; g < groups && is_good; g++) {
-        f.blocks[g] = f.is_seen[g] ? f.blocks[g] : OA_NONE;
-        is_open = is_open || f.blocks[g] != OA_NONE;
+        is_open = is_open || f.outer_count[g] > 0;
     }
     if (is_good && is_open) {
-        is_good = find_touches(&f) && sort_touches(&f) && index_contractions(&f) && decide(&f);
+        is_good = find_touches(&f) && sort_touches(&f) && index_contractions(&f);
+        for (size_t g = 0; g < groups && is_good; g++) {
+            is_good = decide(&f, g);
+        }
     }
-    oa_free(f.blocks);
+    oa_free(f.outer);
+    oa_free(f.first_outer);
+    oa_free(f.outer_count);
     oa_free(f.is_seen);
     oa_free(f.touches);
     oa_free(f.first_touch);

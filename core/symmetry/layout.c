@@ -180,15 +180,86 @@ size_t oa_permutations_moved(const oa_permutations *permutations, const oa_layou
     return moved;
 }
 
+/* Which block of a group is at hand, by a factor further out in a product. */
+typedef struct at_block {
+    size_t group, block;
+    const struct at_block *further_out;
+} at_block;
+
+/* Each factor of a product at least doubles its size. */
+enum { FACTORS_MAX = 64 };
+
+/* What index i of a group's part says. */
+static at_block block_of(const oa_layout *layout, const oa_part *part, size_t i, const at_block *further_out)
+{
+    const oa_group *group = &layout->groups[part->group];
+    bool has_own = group->block_count > 1 && part->size == group->size;
+    return (at_block){.group = has_own ? group->parent : part->group,
+                      .block = has_own ? i / (group->size / group->block_count) : i,
+                      .further_out = further_out};
+}
+
+/* The unit at index i of a group's part: i itself, or, where the part is but the inside of a block, this unit of the
+ * block at hand. OA_NONE when no block is. */
+static size_t unit_of(const oa_layout *layout, const oa_part *part, size_t i, const at_block *at)
+{
+    const oa_group *group = &layout->groups[part->group];
+    if (part->size == group->size) {
+        return i;
+    }
+    while (at && at->group != group->parent) {
+        at = at->further_out;
+    }
+    return at ? at->block * part->size + i : OA_NONE;
+}
+
+static size_t unit_at(const oa_layout *layout, size_t index, size_t i, size_t group, const at_block *at)
+{
+    const oa_part *part = &layout->parts[index];
+    const size_t *children = layout->children + part->first_child;
+    at_block blocks[FACTORS_MAX];
+    size_t unit = OA_NONE, inner = part->size;
+    if (part->kind == OA_PART_GROUP) {
+        return part->group == group ? unit_of(layout, part, i, at) : OA_NONE;
+    }
+    if (part->kind == OA_PART_CONCAT) {
+        for (size_t child = 0; child < part->child_count; child++) {
+            size_t size = layout->parts[children[child]].size;
+            if (i < size) {
+                return unit_at(layout, children[child], i, group, at);
+            }
+            i -= size;
+        }
+    }
+    for (size_t child = 0; part->kind == OA_PART_PRODUCT && child < part->child_count && unit == OA_NONE; child++) {
+        const oa_part *factor = &layout->parts[children[child]];
+        inner /= factor->size;
+        unit = unit_at(layout, children[child], i / inner, group, at);
+        if (factor->kind == OA_PART_GROUP && child < FACTORS_MAX) {
+            blocks[child] = block_of(layout, factor, i / inner, at);
+            at = &blocks[child];
+        }
+        i %= inner;
+    }
+    return unit;
+}
+
+size_t oa_layout_unit_at(const oa_layout *layout, size_t part, size_t i, size_t group)
+{
+    return unit_at(layout, part, i, group, NULL);
+}
+
 /* Where index `i` of a part comes from. */
-static size_t source_of(const oa_layout *layout, size_t index, size_t i, const oa_permutations *permutations)
+static size_t source_of(const oa_layout *layout, size_t index, size_t i, const oa_permutations *permutations,
+                        const at_block *at)
 {
     const oa_part *part = &layout->parts[index];
     if (part->kind == OA_PART_FIXED) {
         return i;
     }
     if (part->kind == OA_PART_GROUP) {
-        return permutations->of[part->group][i];
+        size_t unit = unit_of(layout, part, i, at);
+        return unit == OA_NONE ? i : permutations->of[part->group][unit] % part->size;
     }
     const size_t *children = layout->children + part->first_child;
     if (part->kind == OA_PART_CONCAT) {
@@ -197,13 +268,19 @@ static size_t source_of(const oa_layout *layout, size_t index, size_t i, const o
         while (i - before >= layout->parts[children[child]].size) {
             before += layout->parts[children[child++]].size;
         }
-        return before + source_of(layout, children[child], i - before, permutations);
+        return before + source_of(layout, children[child], i - before, permutations, at);
     }
     size_t inner = part->size;
     size_t source = 0;
+    at_block blocks[FACTORS_MAX];
     for (size_t child = 0; child < part->child_count; child++) {
-        inner /= layout->parts[children[child]].size;
-        source += inner * source_of(layout, children[child], i / inner, permutations);
+        const oa_part *factor = &layout->parts[children[child]];
+        inner /= factor->size;
+        source += inner * source_of(layout, children[child], i / inner, permutations, at);
+        if (factor->kind == OA_PART_GROUP && child < FACTORS_MAX) {
+            blocks[child] = block_of(layout, factor, i / inner, at);
+            at = &blocks[child];
+        }
         i %= inner;
     }
     return source;
@@ -212,28 +289,28 @@ static size_t source_of(const oa_layout *layout, size_t index, size_t i, const o
 void oa_layout_axis_map(size_t *map, const oa_layout *layout, size_t tensor, size_t axis, size_t size,
                         const oa_permutations *permutations)
 {
-    size_t part = layout->tensors[tensor].is_used ? layout->tensors[tensor].part[axis] : OA_NONE;
+    size_t part = layout->tensors[tensor].is_used ? layout->tensors[tensor].view_part[axis] : OA_NONE;
     for (size_t i = 0; i < size; i++) {
-        map[i] = part == OA_NONE ? i : source_of(layout, part, i, permutations);
+        map[i] = part == OA_NONE ? i : source_of(layout, part, i, permutations, NULL);
     }
 }
 
 /* The gather itself: an odometer over the axes up to the last one that moves, with one copy for what lies inside. */
-static void gather(char *target, const char *source, const oa_tensor *shape, size_t *const *maps, size_t moving_rank,
-                   size_t element_size)
+static void gather(char *target, const char *source, const oa_layout_tensor *view, size_t *const *maps,
+                   size_t moving_rank, size_t element_size)
 {
     size_t strides[OA_MAX_RANK];
     size_t index[OA_MAX_RANK] = {0};
     size_t block = element_size;
-    for (size_t k = shape->rank; k > moving_rank; k--) {
-        block *= shape->dims[k - 1];
+    for (size_t k = view->view_rank; k > moving_rank; k--) {
+        block *= view->view_dims[k - 1];
     }
     size_t stride = block;
     size_t blocks = 1;
     for (size_t k = moving_rank; k > 0; k--) {
         strides[k - 1] = stride;
-        stride *= shape->dims[k - 1];
-        blocks *= shape->dims[k - 1];
+        stride *= view->view_dims[k - 1];
+        blocks *= view->view_dims[k - 1];
     }
     for (size_t b = 0; b < blocks; b++) {
         size_t offset = 0;
@@ -241,7 +318,7 @@ static void gather(char *target, const char *source, const oa_tensor *shape, siz
             offset += maps[k][index[k]] * strides[k];
         }
         memcpy(target + b * block, source + offset, block);
-        for (size_t k = moving_rank; k > 0 && ++index[k - 1] == shape->dims[k - 1]; k--) {
+        for (size_t k = moving_rank; k > 0 && ++index[k - 1] == view->view_dims[k - 1]; k--) {
             index[k - 1] = 0;
         }
     }
@@ -270,25 +347,28 @@ bool oa_layout_axis_moves(const oa_layout *layout, size_t tensor, size_t axis)
 oa_status oa_layout_reorder(void *target, const void *source, const oa_layout *layout, size_t tensor,
                             const oa_tensor *shape, const oa_permutations *permutations, oa_error *error)
 {
+    const oa_layout_tensor *view = &layout->tensors[tensor];
     size_t element_size = oa_dtype_size(shape->dtype);
     size_t *maps[OA_MAX_RANK] = {NULL};
     size_t moving_rank = 0;
     oa_status status = OA_OK;
-    for (size_t k = 0; k < shape->rank; k++) {
-        if (oa_layout_axis_moves(layout, tensor, k)) {
+    for (size_t k = 0; k < view->view_rank && view->is_used; k++) {
+        if (view->view_part[k] != OA_NONE && part_moves(layout, view->view_part[k])) {
             moving_rank = k + 1;
         }
     }
     for (size_t k = 0; k < moving_rank; k++) {
-        maps[k] = oa_malloc(shape->dims[k], sizeof *maps[k]);
+        maps[k] = oa_malloc(view->view_dims[k], sizeof *maps[k]);
         if (!maps[k]) {
             status = oa_fail(error, OA_ERROR_MEMORY, "out of memory while reordering '%s'", shape->name);
             goto done;
         }
-        oa_layout_axis_map(maps[k], layout, tensor, k, shape->dims[k], permutations);
+        oa_layout_axis_map(maps[k], layout, tensor, k, view->view_dims[k], permutations);
     }
-    if (shape->count) {
-        gather(target, source, shape, maps, moving_rank, element_size);
+    if (moving_rank == 0) {
+        memcpy(target, source, shape->count * element_size);
+    } else if (shape->count) {
+        gather(target, source, view, maps, moving_rank, element_size);
     }
 done:
     for (size_t k = 0; k < OA_MAX_RANK; k++) {

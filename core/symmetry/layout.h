@@ -16,7 +16,8 @@ typedef enum oa_group_kind {
 /* What lies inside of blocks comes in two forms. Where nothing ties one block's inside to another's, each has an order
  * of its own: the units of the group are then those of all blocks, block after block, a permutation of them takes whole
  * blocks to whole blocks, and it takes them where that of the parent does. The parent lies on no axis where these units
- * do. Otherwise the group has the size of one inside, and reorders all of them in the same way. */
+ * follow it at once (see oa_occurrence.is_within). Otherwise the group has the size of one inside, and reorders all of
+ * them in the same way. */
 typedef struct oa_group {
     size_t size; /* of its permutations */
     oa_group_kind kind;
@@ -34,21 +35,26 @@ typedef struct oa_group {
 typedef struct oa_occurrence {
     size_t group;
     size_t tensor;
-    size_t axis;
+    size_t axis;     /* of the tensor's view */
+    size_t own_axis; /* the tensor's own that it lies on */
     size_t rest;
     const size_t *positions;
-    bool is_input; /* the tensor's first reader sums over the units, which are its input: the input channels of a
-                      convolution, say. False for what computes the units or stays with them: biases, scales */
+    bool is_within; /* of insides with orders of their own: something lies between their blocks and them (the query
+                       heads that share keys and values, the outputs in a group of a convolution). Another group moves
+                       the blocks of this axis, and the permutation of this one counts inside of each block only */
+    bool is_input;  /* the tensor's first reader sums over the units, which are its input: the input channels of a
+                       convolution, say. False for what computes the units or stays with them: biases, scales */
 } oa_occurrence;
 
 /* One place where a group lies on an axis of an activation: a value that depends on the graph's inputs and whose units
- * some node sums over. rest and positions as of an occurrence; other axes of the value may have any size. */
+ * some node sums over. rest, positions and is_within as of an occurrence; other axes of the value may have any size. */
 typedef struct oa_place {
     size_t group;
     size_t value; /* of the graph that the layout was found in */
     size_t axis;
     size_t rest;
     const size_t *positions;
+    bool is_within;
     bool is_summed; /* a reader of the value sums over the group here, these being the units as the next layer takes
                        them in; or it takes blocks and their insides apart. False for a group that is there beside
                        such a one */
@@ -75,6 +81,11 @@ typedef struct oa_layout_tensor {
                             when only its sizes are read. Owned by the layout */
     size_t slot;         /* which input of that reader it is */
     size_t part[OA_MAX_RANK]; /* the part of each axis; OA_NONE when the axis was never looked at (then it is fixed) */
+    /* How occurrences and maps see the tensor: as it is, or, where insides with orders of their own lie on another axis
+     * than their blocks, with both and all between as one axis, since no reordering of an axis alone does it then. */
+    size_t view_rank;
+    size_t view_dims[OA_MAX_RANK];
+    size_t view_part[OA_MAX_RANK];
 } oa_layout_tensor;
 
 typedef struct oa_layout {
@@ -147,7 +158,11 @@ void oa_permutations_follow(oa_permutations *permutations, const oa_layout *layo
  */
 bool oa_permutations_fit(const oa_permutations *permutations, const oa_layout *layout, size_t group);
 
-/* map[i] = where element i of the axis comes from: [dims[axis]] entries. O(dims[axis]). */
+/* The unit of a group that element i of an axis belongs to, whose index space is `part`; OA_NONE: to none of it.
+ * O(depth of the part). */
+size_t oa_layout_unit_at(const oa_layout *layout, size_t part, size_t i, size_t group);
+
+/* map[i] = where element i of an axis of the tensor's view comes from: [size] entries. O(size). */
 void oa_layout_axis_map(size_t *map, const oa_layout *layout, size_t tensor, size_t axis, size_t size,
                         const oa_permutations *permutations);
 
@@ -161,7 +176,7 @@ oa_status oa_layout_reorder(void *target, const void *source, const oa_layout *l
 oa_status oa_layout_apply(oa_payloads *payloads, const oa_layout *layout, const oa_graph *graph,
                           const size_t *tensor_of, const oa_permutations *permutations, oa_error *error);
 
-/* Does anything on an axis move? */
+/* Does anything on an axis of its own move? */
 bool oa_layout_axis_moves(const oa_layout *layout, size_t tensor, size_t axis);
 
 /* Why an axis does not move (the first reason), or NULL when all of it does. */

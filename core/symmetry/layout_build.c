@@ -131,67 +131,76 @@ static oa_status next_factor(size_t *part, size_t *i, builder *b, const size_t *
     return add_part(part, b, &item, error);
 }
 
-/* The children of a product, those of products within opened, or of a concatenation. */
-static oa_status build_children(size_t **parts, size_t *part_count, builder *b, size_t root, oa_error *error)
+/* The part of others, in order; one by itself stands for itself. */
+static oa_status compose(size_t *part, builder *b, oa_part_kind kind, const size_t *parts, size_t count,
+                         oa_error *error)
 {
-    oa_spaces *spaces = &b->discovery->spaces;
-    bool is_product = oa_space_kind_of(spaces, root) == OA_SPACE_PRODUCT;
-    const size_t *children;
-    size_t *factors = NULL;
-    size_t count = oa_space_children(&children, spaces, root), capacity = 0;
-    if (is_product) {
-        count = 0;
-        if (!oa_space_factors(&factors, &count, &capacity, spaces, root)) {
-            oa_free(factors);
-            return oa_layout_no_memory(error);
-        }
-        children = factors;
+    oa_layout *layout = b->layout;
+    if (count == 1) {
+        *part = parts[0];
+        return OA_OK;
     }
-    *part_count = 0;
-    *parts = oa_calloc(count, sizeof **parts);
-    oa_status status = *parts ? OA_OK : oa_layout_no_memory(error);
+    if (!oa_grow(&layout->children, &layout->child_capacity, layout->child_count + count, sizeof *parts)) {
+        return oa_layout_no_memory(error);
+    }
+    memcpy(layout->children + layout->child_count, parts, count * sizeof *parts);
+    oa_part item = {.kind = kind,
+                    .size = kind == OA_PART_PRODUCT,
+                    .group = OA_NONE,
+                    .first_child = layout->child_count,
+                    .child_count = count};
+    for (size_t i = 0; i < count; i++) { /* sizes of axes of constants fit */
+        size_t size = layout->parts[parts[i]].size;
+        item.size = kind == OA_PART_PRODUCT ? item.size * size : item.size + size;
+    }
+    layout->child_count += count;
+    return add_part(part, b, &item, error);
+}
+
+oa_status oa_layout_product(size_t *part, builder *b, const size_t *factors, size_t count, oa_error *error)
+{
+    size_t *parts = oa_calloc(count, sizeof *parts), part_count = 0;
+    oa_status status = parts ? OA_OK : oa_layout_no_memory(error);
     for (size_t i = 0; i < count && status == OA_OK;) {
-        size_t *part = &(*parts)[(*part_count)++];
-        status = is_product ? next_factor(part, &i, b, children, count, error)
-                            : oa_layout_part(part, b, children[i++], error);
+        status = next_factor(&parts[part_count++], &i, b, factors, count, error);
     }
+    status = status == OA_OK ? compose(part, b, OA_PART_PRODUCT, parts, part_count, error) : status;
+    oa_free(parts);
+    return status;
+}
+
+static oa_status build_product(size_t *part, builder *b, size_t root, oa_error *error)
+{
+    size_t *factors = NULL, count = 0, capacity = 0;
+    oa_status status = oa_space_factors(&factors, &count, &capacity, &b->discovery->spaces, root)
+                           ? oa_layout_product(part, b, factors, count, error)
+                           : oa_layout_no_memory(error);
     oa_free(factors);
+    return status;
+}
+
+static oa_status build_concat(size_t *part, builder *b, size_t root, oa_error *error)
+{
+    const size_t *children;
+    size_t count = oa_space_children(&children, &b->discovery->spaces, root);
+    size_t *parts = oa_calloc(count, sizeof *parts);
+    oa_status status = parts ? OA_OK : oa_layout_no_memory(error);
+    for (size_t i = 0; i < count && status == OA_OK; i++) {
+        status = oa_layout_part(&parts[i], b, children[i], error);
+    }
+    status = status == OA_OK ? compose(part, b, OA_PART_CONCAT, parts, count, error) : status;
+    oa_free(parts);
     return status;
 }
 
 static oa_status build_composite(size_t *part, builder *b, size_t root, oa_error *error)
 {
-    oa_spaces *spaces = &b->discovery->spaces;
-    oa_layout *layout = b->layout;
+    bool is_product = oa_space_kind_of(&b->discovery->spaces, root) == OA_SPACE_PRODUCT;
     oa_status status = oa_layout_enter(b, error);
-    if (status != OA_OK) {
-        return status;
+    if (status == OA_OK) {
+        status = is_product ? build_product(part, b, root, error) : build_concat(part, b, root, error);
+        b->depth--;
     }
-    size_t *parts = NULL;
-    size_t count = 0;
-    status = build_children(&parts, &count, b, root, error);
-    if (status != OA_OK) {
-        goto done;
-    }
-    if (count == 1) {
-        *part = parts[0];
-        goto done;
-    }
-    if (!oa_grow(&layout->children, &layout->child_capacity, layout->child_count + count, sizeof *parts)) {
-        status = oa_layout_no_memory(error);
-        goto done;
-    }
-    memcpy(layout->children + layout->child_count, parts, count * sizeof *parts);
-    oa_part item = {.kind = oa_space_kind_of(spaces, root) == OA_SPACE_PRODUCT ? OA_PART_PRODUCT : OA_PART_CONCAT,
-                    .size = (size_t)oa_space_size(spaces, root),
-                    .group = OA_NONE,
-                    .first_child = layout->child_count,
-                    .child_count = count};
-    layout->child_count += count;
-    status = add_part(part, b, &item, error);
-done:
-    oa_free(parts);
-    b->depth--;
     return status;
 }
 
@@ -225,11 +234,23 @@ oa_status oa_layout_part(size_t *part, builder *b, size_t space, oa_error *error
     return status;
 }
 
-/* An axis of a constant. */
+/* An axis of a constant's view, and which of its own it is made of. */
 typedef struct tensor_axis {
     size_t tensor;
     size_t axis;
+    size_t first_own, end_own;
 } tensor_axis;
+
+/* The constant's own axis that a group lies on. */
+static size_t own_axis(const builder *b, const tensor_axis *where, size_t group)
+{
+    size_t value = b->discovery->graph->tensors[where->tensor].value, axis = where->first_own;
+    while (axis + 1 < where->end_own &&
+           !oa_space_contains(&b->discovery->spaces, b->discovery->axes[value].space[axis], b->leaf_of[group])) {
+        axis++;
+    }
+    return axis;
+}
 
 static oa_status add_occurrence(builder *b, const oa_found_place *found, void *context, oa_error *error)
 {
@@ -252,8 +273,10 @@ static oa_status add_occurrence(builder *b, const oa_found_place *found, void *c
     layout->occurrences[layout->occurrence_count++] = (oa_occurrence){.group = found->group,
                                                                       .tensor = where->tensor,
                                                                       .axis = where->axis,
+                                                                      .own_axis = own_axis(b, where, found->group),
                                                                       .rest = found->rest,
-                                                                      .positions = found->positions};
+                                                                      .positions = found->positions,
+                                                                      .is_within = found->is_within};
     layout->tensors[where->tensor].moves = true;
     return OA_OK;
 }
@@ -272,25 +295,44 @@ static oa_status number_all(builder *b, oa_error *error)
     return status;
 }
 
-static oa_status build_tensors(builder *b, oa_error *error)
+/* The first of each group's occurrences decides what its kind is: they come in canonical order. */
+static oa_status build_tensor(builder *b, size_t t, oa_error *error)
 {
-    oa_layout *layout = b->layout;
-    const oa_graph *graph = b->discovery->graph;
+    const oa_tensor *tensor = &b->discovery->graph->tensors[t];
+    const oa_axes *axes = &b->discovery->axes[tensor->value];
+    oa_layout_tensor *made = &b->layout->tensors[t];
+    size_t axis_of[OA_MAX_RANK + 1];
     oa_status status = OA_OK;
-    for (size_t i = 0; i < layout->order_count && status == OA_OK; i++) {
-        size_t t = layout->order[i];
-        const oa_tensor *tensor = &graph->tensors[t];
-        const oa_axes *axes = &b->discovery->axes[tensor->value];
-        for (size_t k = 0; k < tensor->rank && status == OA_OK; k++) {
-            size_t part = OA_NONE;
-            status = oa_layout_part(&part, b, axes->space[k], error);
-            layout->tensors[t].part[k] = part;
-            if (status == OA_OK) {
-                status = oa_layout_place(b, part, add_occurrence, &(tensor_axis){.tensor = t, .axis = k}, error);
-            }
-        }
+    for (size_t k = 0; k < tensor->rank && status == OA_OK; k++) {
+        status = oa_layout_part(&made->part[k], b, axes->space[k], error);
+    }
+    status = status == OA_OK ? oa_layout_view(axis_of, b, t, error) : status;
+    for (size_t k = 0; k < made->view_rank && status == OA_OK; k++) {
+        tensor_axis where = {.tensor = t, .axis = k, .first_own = axis_of[k], .end_own = axis_of[k + 1]};
+        status = oa_layout_place(b, made->view_part[k], add_occurrence, &where, error);
     }
     return status;
+}
+
+static oa_status build_tensors(builder *b, oa_error *error)
+{
+    oa_status status = OA_OK;
+    for (size_t i = 0; i < b->layout->order_count && status == OA_OK; i++) {
+        status = build_tensor(b, b->layout->order[i], error);
+    }
+    return status;
+}
+
+/* The space of each group. */
+static oa_status find_leaves(builder *b, oa_error *error)
+{
+    b->leaf_of = oa_malloc(b->layout->group_count, sizeof *b->leaf_of);
+    for (size_t space = 0; space < b->discovery->spaces.count && b->leaf_of; space++) {
+        if (b->group_of[space] != OA_NONE) {
+            b->leaf_of[b->group_of[space]] = space;
+        }
+    }
+    return b->leaf_of ? OA_OK : oa_layout_no_memory(error);
 }
 
 /* Stable sort of the occurrences by group, and each group's range. */
@@ -373,6 +415,7 @@ oa_status oa_layout_build(oa_layout **layout, oa_discovery *discovery, oa_error 
     }
     status = order_tensors(&b, error);
     status = status == OA_OK ? number_all(&b, error) : status;
+    status = status == OA_OK ? find_leaves(&b, error) : status;
     status = status == OA_OK ? oa_layout_find_insides(&b, error) : status;
     if (status == OA_OK) {
         status = build_tensors(&b, error);
@@ -397,5 +440,6 @@ done:
     oa_layout_destroy(b.layout);
     oa_free(b.group_of);
     oa_free(b.part_of);
+    oa_free(b.leaf_of);
     return status;
 }

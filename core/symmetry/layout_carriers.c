@@ -6,7 +6,6 @@ typedef struct search {
     bool *is_constant;   /* [values] */
     size_t *first_place; /* [values] into layout->places; OA_NONE: not looked at yet */
     size_t *place_count; /* [values] */
-    size_t *space_of;    /* [groups] the space of each */
     size_t value, axis;  /* at work */
     bool is_apart;       /* groups lie on the value at work as no reordering of its axes can tell */
 } search;
@@ -22,8 +21,12 @@ static oa_status add_place(oa_layout_builder *b, const oa_found_place *found, vo
     if (!oa_grow(&layout->places, &layout->place_capacity, layout->place_count + 1, sizeof *layout->places)) {
         return oa_layout_no_memory(error);
     }
-    layout->places[layout->place_count++] = (oa_place){
-        .group = found->group, .value = s->value, .axis = s->axis, .rest = found->rest, .positions = found->positions};
+    layout->places[layout->place_count++] = (oa_place){.group = found->group,
+                                                       .value = s->value,
+                                                       .axis = s->axis,
+                                                       .rest = found->rest,
+                                                       .positions = found->positions,
+                                                       .is_within = found->is_within};
     s->place_count[s->value]++;
     return OA_OK;
 }
@@ -105,7 +108,7 @@ static oa_status visit(search *s, const oa_contraction *contraction, oa_error *e
     for (size_t i = 0; is_open && i < s->place_count[value] && status == OA_OK; i++) {
         oa_place *place = &layout->places[s->first_place[value] + i];
         if (place->axis == contraction->axis &&
-            oa_space_contains(&discovery->spaces, contraction->space, s->space_of[place->group])) {
+            oa_space_contains(&discovery->spaces, contraction->space, s->builder->leaf_of[place->group])) {
             mark(layout, place);
         }
     }
@@ -118,7 +121,7 @@ static bool has_alone(const search *s, size_t value, size_t group)
     oa_spaces *spaces = &s->builder->discovery->spaces;
     const oa_axes *axes = &s->builder->discovery->axes[value];
     for (size_t k = 0; axes->has_rank && k < axes->rank; k++) {
-        if (oa_space_find(spaces, axes->space[k]) == s->space_of[group]) {
+        if (oa_space_find(spaces, axes->space[k]) == s->builder->leaf_of[group]) {
             return true;
         }
     }
@@ -186,21 +189,14 @@ oa_status oa_layout_find_carriers(oa_layout_builder *b, oa_error *error)
     search s = {.builder = b,
                 .is_constant = oa_malloc(graph->value_count, sizeof *s.is_constant),
                 .first_place = oa_malloc(graph->value_count, sizeof *s.first_place),
-                .place_count = oa_calloc(graph->value_count, sizeof *s.place_count),
-                .space_of = oa_malloc(b->layout->group_count, sizeof *s.space_of)};
-    oa_status status =
-        s.is_constant && s.first_place && s.place_count && s.space_of ? OA_OK : oa_layout_no_memory(error);
+                .place_count = oa_calloc(graph->value_count, sizeof *s.place_count)};
+    oa_status status = s.is_constant && s.first_place && s.place_count ? OA_OK : oa_layout_no_memory(error);
     if (status != OA_OK) {
         goto done;
     }
     oa_mark_constants(s.is_constant, graph);
     for (size_t v = 0; v < graph->value_count; v++) {
         s.first_place[v] = OA_NONE;
-    }
-    for (size_t space = 0; space < discovery->spaces.count; space++) {
-        if (b->group_of[space] != OA_NONE) {
-            s.space_of[b->group_of[space]] = space;
-        }
     }
     for (size_t i = 0; i < discovery->contraction_count && status == OA_OK; i++) {
         status = visit(&s, &discovery->contractions[i], error);
@@ -213,6 +209,5 @@ done:
     oa_free(s.is_constant);
     oa_free(s.first_place);
     oa_free(s.place_count);
-    oa_free(s.space_of);
     return status;
 }

@@ -1,10 +1,11 @@
 /* Where the units of a group lie along an axis: the tree of parts, walked from the outermost factor inwards. */
 #include "core/symmetry/layout_build.h"
 
-/* Who is told of what is found. */
+/* Who is told of what is found along which axis. */
 typedef struct listener {
     oa_place_visitor *visit;
     void *context;
+    size_t part;
 } listener;
 
 /* Where the indices of a part lie along the axis: {base + i * inner + r : base in bases, r < inner}. */
@@ -27,13 +28,43 @@ typedef struct child_place {
 static oa_status place_part(oa_layout_builder *b, size_t index, const placement *place, const listener *to,
                             oa_error *error);
 
+/* Insides that are not right behind their blocks: the units are asked for, element by element. */
+static oa_status place_within(oa_layout_builder *b, const oa_part *part, const placement *place, const listener *to,
+                              oa_error *error)
+{
+    size_t units = b->layout->groups[part->group].size, elements = place->base_count * part->size * place->inner;
+    size_t rest = elements / units;
+    oa_found_place found = {.group = part->group,
+                            .rest = rest,
+                            .outer_group = place->outer_group,
+                            .is_within = true,
+                            .is_apart = rest == 0 || elements % units != 0};
+    size_t *positions = oa_arena_alloc(&b->layout->arena, elements, sizeof *positions);
+    size_t *filled = oa_calloc(units, sizeof *filled);
+    if (!positions || !filled) {
+        oa_free(filled);
+        return oa_layout_no_memory(error);
+    }
+    for (size_t e = 0; e < elements && !found.is_apart; e++) {
+        size_t within = e % (part->size * place->inner);
+        size_t at = place->bases[e / (part->size * place->inner)] + within;
+        size_t unit = oa_layout_unit_at(b->layout, to->part, at, part->group);
+        found.is_apart = unit == OA_NONE || filled[unit] == rest;
+        if (!found.is_apart) {
+            positions[unit * rest + filled[unit]++] = at;
+        }
+    }
+    oa_free(filled);
+    found.positions = positions;
+    return to->visit(b, &found, to->context, error);
+}
+
 static oa_status place_group(oa_layout_builder *b, const oa_part *part, const placement *place, const listener *to,
                              oa_error *error)
 {
     size_t rest = place->base_count * place->inner;
     if (part->size != b->layout->groups[part->group].size) {
-        oa_found_place apart = {.group = part->group, .outer_group = place->outer_group, .is_apart = true};
-        return to->visit(b, &apart, to->context, error);
+        return place_within(b, part, place, to, error);
     }
     size_t *positions = oa_arena_alloc(&b->layout->arena, part->size * rest, sizeof *positions);
     if (!positions) {
@@ -117,6 +148,6 @@ oa_status oa_layout_place(oa_layout_builder *b, size_t part, oa_place_visitor *v
 {
     static const size_t zero = 0;
     placement whole = {.bases = &zero, .base_count = 1, .inner = 1, .outer_group = OA_NONE};
-    listener to = {.visit = visit, .context = context};
+    listener to = {.visit = visit, .context = context, .part = part};
     return place_part(b, part, &whole, &to, error);
 }

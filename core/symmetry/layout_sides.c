@@ -82,9 +82,9 @@ static size_t axis_with(oa_spaces *spaces, const oa_axes *axes, size_t space, si
 typedef struct sides {
     oa_layout *layout;
     oa_discovery *discovery;
-    reader *first;     /* [values] */
-    bool *is_constant; /* [values] */
-    size_t *leaf_of;   /* [groups] the space of each */
+    reader *first;         /* [values] */
+    bool *is_constant;     /* [values] */
+    const size_t *leaf_of; /* [groups] the space of each */
 } sides;
 
 /* Follows the units from their constant through what is made of constants alone, until a node sums over them or a node
@@ -96,7 +96,7 @@ static bool is_input(const sides *s, const oa_occurrence *occurrence)
     oa_spaces *spaces = &s->discovery->spaces;
     size_t value = graph->tensors[occurrence->tensor].value;
     size_t leaf = s->leaf_of[occurrence->group];
-    size_t axis = occurrence->axis;
+    size_t axis = occurrence->own_axis;
     reader at = s->first[value];
     while (at.node != OA_NONE && axis != OA_NONE) {
         if (oa_is_contracted(s->discovery, at.node, at.slot, axis, leaf)) {
@@ -134,18 +134,13 @@ oa_status oa_layout_find_sides(oa_layout_builder *b, oa_error *error)
                .discovery = b->discovery,
                .first = oa_malloc(graph->value_count, sizeof *s.first),
                .is_constant = oa_malloc(graph->value_count, sizeof *s.is_constant),
-               .leaf_of = oa_malloc(layout->group_count, sizeof *s.leaf_of)};
-    oa_status status = s.first && s.is_constant && s.leaf_of ? OA_OK : oa_layout_no_memory(error);
+               .leaf_of = b->leaf_of};
+    oa_status status = s.first && s.is_constant ? OA_OK : oa_layout_no_memory(error);
     if (status != OA_OK) {
         goto done;
     }
     find_first_readers(s.first, graph);
     oa_mark_constants(s.is_constant, graph);
-    for (size_t space = 0; space < b->discovery->spaces.count; space++) {
-        if (b->group_of[space] != OA_NONE) {
-            s.leaf_of[b->group_of[space]] = space;
-        }
-    }
     for (size_t i = 0; i < layout->order_count && status == OA_OK; i++) {
         status = name_reader(&s, layout->order[i], error);
     }
@@ -155,6 +150,5 @@ oa_status oa_layout_find_sides(oa_layout_builder *b, oa_error *error)
 done:
     oa_free(s.first);
     oa_free(s.is_constant);
-    oa_free(s.leaf_of);
     return status;
 }

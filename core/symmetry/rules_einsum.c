@@ -83,7 +83,7 @@ static bool einsum(oa_discovery *discovery, const oa_node *node)
     }
     for (size_t i = 0; i < LETTERS; i++) {
         for (size_t k = 0; k < letters[i].count && !letters[i].is_kept; k++) {
-            oa_note_contracted(discovery, letters[i].slot[k], letters[i].axis[k], letters[i].space);
+            oa_note_contracted(discovery, letters[i].slot[k], letters[i].axis[k], letters[i].space, i);
         }
     }
     oa_set_output(discovery, node, 0, &result);

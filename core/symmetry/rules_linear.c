@@ -186,8 +186,8 @@ static bool conv_transpose(oa_discovery *discovery, const oa_node *node)
         size_t inside;
         oa_join(discovery, in, c.w->space[0], CONTRACTED);
         oa_space_split(&block, &inside, &discovery->spaces, in, c.groups, oa_reason(discovery, GROUPS));
-        oa_note_contracted(discovery, 0, 1, inside);
-        oa_note_contracted(discovery, 1, 0, inside);
+        oa_note_contracted(discovery, 0, 1, inside, 0);
+        oa_note_contracted(discovery, 1, 0, inside, 0);
         out = oa_space_product(&discovery->spaces, (const size_t[]){block, out}, 2);
     }
     return finish_convolution(&c, discovery, node, out, oa_transposed_window_axes);

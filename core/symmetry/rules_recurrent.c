@@ -75,7 +75,7 @@ static bool recurrent(oa_discovery *discovery, const oa_node *node, int64_t gate
     oa_contract(discovery, &(oa_operand){0, 2, x->space[2]}, &(oa_operand){1, 2, w->space[2]}, SIZES);
     join_gates(discovery, w, 1, gates, &l);
     join_gates(discovery, r, 1, gates, &l);
-    oa_note_contracted(discovery, 2, 2, l.units);
+    oa_note_contracted(discovery, 2, 2, l.units, 0);
     if (oa_node_input(node, 4) != OA_NONE) {
         const oa_axes *lengths = oa_input_of_rank(discovery, node, 4, 1);
         if (!lengths) {

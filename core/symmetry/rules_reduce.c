@@ -42,7 +42,7 @@ static bool global_pooling(oa_discovery *discovery, const oa_node *node)
     }
     oa_axes result = *x;
     for (size_t i = 2; i < x->rank; i++) {
-        oa_note_contracted(discovery, 0, i, x->space[i]);
+        oa_note_contracted(discovery, 0, i, x->space[i], i);
         result.space[i] = OA_SPACE_ONE;
     }
     oa_set_output(discovery, node, 0, &result);
@@ -69,7 +69,7 @@ static bool reduction(oa_discovery *discovery, const oa_node *node)
             result.space[result.rank++] = x->space[i];
             continue;
         }
-        oa_note_contracted(discovery, 0, i, x->space[i]);
+        oa_note_contracted(discovery, 0, i, x->space[i], i);
         if (keeps) {
             result.space[result.rank++] = OA_SPACE_ONE;
         }

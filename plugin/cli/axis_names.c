@@ -68,7 +68,7 @@ oa_status oa_axis_names_of(oa_axis_names *names, oa_arena *arena, const oa_layou
         if (tensor == OA_NONE) {
             return oa_fail(error, OA_ERROR_INTERNAL, "group %zu has a tensor without a counterpart", group);
         }
-        made.texts[i] = axis_text(arena, graph->tensors[tensor].name, place->axis);
+        made.texts[i] = axis_text(arena, graph->tensors[tensor].name, place->own_axis);
         is_short = !made.texts[i];
     }
     if (is_short) {

@@ -120,7 +120,7 @@ static void print_group(const oa_graph *graph, const oa_layout *layout, size_t g
     const oa_occurrence *o;
     size_t i = 0;
     for (; (o = oa_moved_by(layout, g, i)) && i < shown; i++) {
-        printf("%s %s:%zu", i ? "," : "", graph->tensors[o->tensor].name, o->axis);
+        printf("%s %s:%zu", i ? "," : "", graph->tensors[o->tensor].name, o->own_axis);
     }
     while (oa_moved_by(layout, g, i)) {
         i++;

@@ -66,9 +66,9 @@ static void print_ties(const oa_graph *graph, const oa_layout *layout, size_t g,
     for (size_t i = 0; i < group->occurrence_count; i++) {
         const oa_occurrence *o = &layout->occurrences[group->first_occurrence + i];
         const oa_occurrence *before = i ? o - 1 : NULL;
-        bool is_again = before && before->tensor == o->tensor && before->axis == o->axis;
-        if ((o->tensor != tensor || o->axis != axis) && !is_again) {
-            printf("%s %s:%zu", has_any ? "," : "", graph->tensors[o->tensor].name, o->axis);
+        bool is_again = before && before->tensor == o->tensor && before->own_axis == o->own_axis;
+        if ((o->tensor != tensor || o->own_axis != axis) && !is_again) {
+            printf("%s %s:%zu", has_any ? "," : "", graph->tensors[o->tensor].name, o->own_axis);
             has_any = true;
         }
     }

@@ -29,7 +29,7 @@ static void put_groups(oa_svg *dot, const oa_layout *layout, const oa_tensor *te
     bool has_name = false;
     for (size_t k = 0; k < layout->occurrence_count; k++) {
         const oa_occurrence *o = &layout->occurrences[k];
-        bool is_again = k && o[-1].tensor == t && o[-1].axis == o->axis && o[-1].group == o->group;
+        bool is_again = k && o[-1].tensor == t && o[-1].own_axis == o->own_axis && o[-1].group == o->group;
         if (o->tensor != t || is_again) {
             continue;
         }
@@ -38,7 +38,7 @@ static void put_groups(oa_svg *dot, const oa_layout *layout, const oa_tensor *te
             put_quoted(dot, tensor->name);
             has_name = true;
         }
-        oa_svg_put(dot, " %zu:g%zu", o->axis, o->group);
+        oa_svg_put(dot, " %zu:g%zu", o->own_axis, o->group);
         *computed = *computed == OA_NONE && !o->is_input ? o->group : *computed;
     }
 }

@@ -69,7 +69,8 @@ static json_t *json_axes(const oa_layout *layout, const oa_graph *graph, size_t 
     json_t *axes = json_array();
     const oa_occurrence *o;
     for (size_t i = 0; axes && (o = oa_moved_by(layout, group, i)); i++) {
-        json_t *axis = json_pack("{s:s, s:I}", "tensor", graph->tensors[o->tensor].name, "axis", (json_int_t)o->axis);
+        json_t *axis =
+            json_pack("{s:s, s:I}", "tensor", graph->tensors[o->tensor].name, "axis", (json_int_t)o->own_axis);
         if (!axis || json_array_append_new(axes, axis) != 0) {
             json_decref(axes);
             axes = NULL;

@@ -21,8 +21,11 @@ static void fill(small_layout *s, const oa_group *groups, const place *places)
         if (group->occurrence_count++ == 0) {
             group->first_occurrence = i;
         }
-        s->occurrences[i] =
-            (oa_occurrence){.group = places[i].group, .tensor = places[i].tensor, .axis = places[i].axis, .rest = 1};
+        s->occurrences[i] = (oa_occurrence){.group = places[i].group,
+                                            .tensor = places[i].tensor,
+                                            .axis = places[i].axis,
+                                            .own_axis = places[i].axis,
+                                            .rest = 1};
     }
     s->graph.tensors = s->tensors;
     s->graph.tensor_count = SMALL_TENSORS;

@@ -47,7 +47,8 @@ static void encoder__commutes_with_reordering_and_transposes_on_random_models(vo
 
 static void encoder__commutes_with_reordering_on_usual_models(void **state)
 {
-    model_builder *builders[] = {build_mlp, build_cnn, build_residual, build_attention, build_square, build_recurrent};
+    model_builder *builders[] = {build_mlp,    build_cnn,       build_residual,        build_attention,
+                                 build_square, build_recurrent, build_grouped_queries, build_grouped};
     oa_aligner_config config = small_config();
     (void)state;
     for (size_t i = 0; i < sizeof builders / sizeof builders[0]; i++) {
@@ -119,7 +120,8 @@ static double loss_of(encoded *e, const oa_layout *layout, float *gradient, cons
  * that a step of 1e-2 leaves 1e-4 of rounding; third derivatives along a direction of norm 1 add as much. */
 static void gradients__are_those_of_central_differences(void **state)
 {
-    model_builder *builders[] = {build_mlp, build_cnn, build_residual, build_attention};
+    model_builder *builders[] = {build_mlp,    build_cnn, build_residual, build_attention, build_grouped_queries,
+                                 build_grouped};
     oa_aligner_config config = small_config();
     size_t target[64];
     (void)state;
@@ -189,7 +191,8 @@ static void gradients__are_those_of_central_differences(void **state)
  * of about size 1. */
 static void refined_scores__are_the_same_without_a_backward_pass(void **state)
 {
-    model_builder *builders[] = {build_mlp, build_cnn, build_residual, build_attention, build_square};
+    model_builder *builders[] = {
+        build_mlp, build_cnn, build_residual, build_attention, build_square, build_grouped_queries, build_grouped};
     oa_aligner_config config = small_config();
     (void)state;
     for (size_t m = 0; m < sizeof builders / sizeof builders[0]; m++) {

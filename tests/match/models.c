@@ -60,6 +60,36 @@ const oa_graph *build_attention(test_graph *g)
     return test_graph_finish(g);
 }
 
+/* Heads of a projection [batch, steps, width]: [batch, heads, each, steps, units], or with steps last. */
+static size_t shared_heads(test_graph *g, size_t projected, int64_t each, bool steps_last)
+{
+    size_t h = NODE(g, "Reshape", "", projected, INTS(g, 0, 0, 2, each, -1));
+    return NODE(g, "Transpose", steps_last ? "perm=[0,2,3,4,1]" : "perm=[0,2,3,1,4]", h);
+}
+
+const oa_graph *build_grouped_queries(test_graph *g)
+{
+    size_t x = NODE(g, "MatMul", "", INPUT(g, "x", -1, -1, 10), WEIGHT(g, "w0", 10, 12));
+    size_t q = shared_heads(g, NODE(g, "MatMul", "", x, WEIGHT(g, "q", 12, 18)), 3, false);
+    size_t k = shared_heads(g, NODE(g, "MatMul", "", x, WEIGHT(g, "k", 12, 6)), 1, true);
+    size_t v = shared_heads(g, NODE(g, "MatMul", "", x, WEIGHT(g, "v", 12, 8)), 1, false);
+    size_t h = NODE(g, "MatMul", "", NODE(g, "Softmax", "axis=-1", NODE(g, "MatMul", "", q, k)), v);
+    h = NODE(g, "Reshape", "", NODE(g, "Transpose", "perm=[0,3,1,2,4]", h), INTS(g, 0, 0, 24));
+    h = NODE(g, "MatMul", "", h, WEIGHT(g, "out", 24, 12));
+    test_graph_output(g, NODE(g, "MatMul", "", NODE(g, "Add", "", x, h), WEIGHT(g, "w9", 12, 5)));
+    return test_graph_finish(g);
+}
+
+const oa_graph *build_grouped(test_graph *g)
+{
+    size_t h = NODE(g, "Relu", "", NODE(g, "Conv", "", INPUT(g, "x", -1, 3, 6, 6), WEIGHT(g, "w1", 8, 3, 3, 3)));
+    h = NODE(g, "Tanh", "", NODE(g, "Conv", "group=8 pads=[1,1,1,1]", h, WEIGHT(g, "deep", 8, 1, 3, 3)));
+    h = NODE(g, "Sigmoid", "", NODE(g, "Conv", "", h, WEIGHT(g, "w2", 12, 8, 1, 1)));
+    h = NODE(g, "Elu", "", NODE(g, "Conv", "group=4", h, WEIGHT(g, "four", 8, 3, 1, 1), WEIGHT(g, "b", 8)));
+    test_graph_output(g, NODE(g, "Conv", "", h, WEIGHT(g, "w3", 2, 8, 1, 1)));
+    return test_graph_finish(g);
+}
+
 const oa_graph *build_masked(test_graph *g)
 {
     static const float mask[2][3][3] = {{{0, -INFINITY, -INFINITY}, {0, 0, -INFINITY}, {0, 0, 0}},

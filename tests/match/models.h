@@ -11,6 +11,10 @@ const oa_graph *build_cnn(test_graph *g);
 const oa_graph *build_residual(test_graph *g);
 /* Attention in heads behind a fused product, on a residual stream. */
 const oa_graph *build_attention(test_graph *g);
+/* Three query heads to each of two heads of keys and values: factors lie between blocks and their insides. */
+const oa_graph *build_grouped_queries(test_graph *g);
+/* Convolutions of groups: one channel each, and four of three: inputs lie on another axis than the groups. */
+const oa_graph *build_grouped(test_graph *g);
 /* Products of queries and keys under masks that hold minus infinity and the smallest number. */
 const oa_graph *build_masked(test_graph *g);
 /* A residual stream with square layers that read and write it: its group lies on both axes of their weights. */

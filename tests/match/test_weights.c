@@ -18,6 +18,8 @@ static const struct {
               {"cnn", build_cnn},
               {"residual", build_residual},
               {"attention", build_attention},
+              {"grouped queries", build_grouped_queries},
+              {"grouped channels", build_grouped},
               {"masked", build_masked},
               {"square", build_square},
               {"square only", build_square_only},

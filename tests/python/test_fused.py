@@ -45,7 +45,7 @@ class Fused(NetTest):
         x = net.input(BATCH, STEPS, 7)
         q, k, v = self.projected(net, x, 7, q=6 * UNITS, k=3 * UNITS, v=3 * 5)
         h = net.node("Attention", q, k, v, q_num_heads=6, kv_num_heads=3)
-        self.check(net, [net.dense(h, "out", 30, 3)], [3, own(2, 3), UNITS, 5])
+        self.check(net, [net.dense(h, "out", 30, 3)], [3, own(2, 3), own(UNITS, 3), own(5, 3)])
         net = Net(opset=23)
         x = net.input(BATCH, STEPS, 7)
         q, k, v = self.projected(net, x, 7, q=6 * UNITS, k=UNITS, v=5)
@@ -165,7 +165,7 @@ class Fused(NetTest):
                         [net.node("ReduceSum", more[0], net.constant([1, 3]), keepdims=0)] if name == "past" else [])
                 self.check(net, [net.dense(h, "out", HEADS * UNITS, 3), *more],
                            [HEADS] * (name != "scores") +
-                           2 * [UNITS if name in ("scores", "past") else INSIDE] + [4] * (name in ("plain", "computed mask")))
+                           [UNITS if name in ("scores", "past") else INSIDE] + [UNITS if name == "scores" else INSIDE] + [4] * (name in ("plain", "computed mask")))
 
     def test_fused_attention_of_learned_data(self):
         """Batch (3) and steps (5) are free where nothing says which is which."""

@@ -64,9 +64,24 @@ class Insides(NetTest):
         self.check(net, [self.out(self.attend(self.scores(q), units=2), 2)], [HEADS, UNITS, own(2, HEADS)])
 
     def test_scale_of_each_head(self):
-        """On axes of their own in a constant: one order for all heads, which is right if not all there is."""
+        """On axes of their own in a constant, which is seen with both as one."""
         net = self.net
         q = net.node("Mul", self.heads("q"), net.weight("scale", HEADS, 1, UNITS))
+        self.check(net, [self.out(self.attend(self.scores(q), units=2), 2)], [HEADS, own(UNITS, HEADS), own(2, HEADS)])
+
+    def test_projections_of_each_head(self):
+        """Kernels [in, heads, units], [heads, in, units] and [heads, units, out], as einsums of heads have them."""
+        net = self.net
+        q = net.node("Einsum", self.x, net.weight("q", IN, HEADS, UNITS), equation="bte,ehd->bhtd")
+        k = net.node("Einsum", self.x, net.weight("k", HEADS, IN, UNITS), equation="bte,hed->bhdt")
+        v = net.node("Einsum", self.x, net.weight("v", HEADS, 2, IN), equation="bte,hde->bhtd")
+        y = net.node("Einsum", self.attend(self.scores(q, k), v), net.weight("out", HEADS, 2, 3), equation="bhtd,hdo->bto")
+        self.check(net, [y], [HEADS, own(UNITS, HEADS), own(2, HEADS)])
+
+    def test_units_before_their_heads(self):
+        """Kernels [units, heads, in]: blocks behind their insides are not looked for."""
+        net = self.net
+        q = net.node("Einsum", self.x, net.weight("q", UNITS, HEADS, IN), equation="bte,dhe->bhtd")
         self.check(net, [self.out(self.attend(self.scores(q), units=2), 2)], [HEADS, UNITS, own(2, HEADS)])
 
     def test_softmax_over_heads(self):
@@ -102,13 +117,68 @@ class Insides(NetTest):
                 found = self.check(net, [y], None)
                 self.assertFalse(any(group.get("blocks", 1) > 1 for group in found["groups"]), found)
 
+    def grouped(self, each=2, softmax=-1):
+        """Query heads that share the keys and values of HEADS: [batch, heads, each, steps, units] of each projection."""
+        net = self.net
+        parts = [net.node("Transpose", net.node("Reshape", net.dense(self.x, name, IN, HEADS * count * units),
+                                                net.constant([0, 0, HEADS, count, units])), perm=perm)
+                 for name, count, units, perm in [("q", each, UNITS, (0, 2, 3, 1, 4)), ("k", 1, UNITS, (0, 2, 3, 4, 1)),
+                                                  ("v", 1, 3, (0, 2, 3, 1, 4))]]
+        h = net.node("MatMul", net.node("Softmax", net.node("MatMul", *parts[:2]), axis=softmax), parts[2])
+        return net.node("Transpose", h, perm=(0, 3, 1, 2, 4))
+
+    def test_grouped_queries(self):
+        """Units of keys and values have an order in each head, and so have the query heads that share it."""
+        net = self.net
+        flat = net.node("Reshape", self.grouped(), net.constant([0, 0, HEADS * 2 * 3]))
+        self.check(net, [net.dense(flat, "out", HEADS * 2 * 3, 3)], [HEADS, own(2, HEADS), own(UNITS, HEADS), own(3, HEADS)])
+
+    def test_grouped_queries_by_copies(self):
+        """Keys and values repeated, as PyTorch's models do it."""
+        net = self.net
+        copies = []
+        for name, units, perm in [("k", UNITS, (0, 1, 3, 2)), ("v", 3, (0, 1, 2, 3))]:
+            h = net.node("Unsqueeze", self.heads(name, units), net.constant([2]))
+            h = net.node("Expand", h, net.constant([BATCH, HEADS, 2, STEPS, units]))
+            copies.append(net.node("Transpose", net.node("Reshape", h, net.constant([0, HEADS * 2, STEPS, units])), perm=perm))
+        q = net.node("Reshape", net.dense(self.x, "q", IN, HEADS * 2 * UNITS), net.constant([0, 0, HEADS * 2, UNITS]))
+        scores = net.node("Softmax", net.node("MatMul", net.node("Transpose", q, perm=(0, 2, 1, 3)), copies[0]), axis=-1)
+        h = net.node("Transpose", net.node("MatMul", scores, copies[1]), perm=(0, 2, 1, 3))
+        flat = net.node("Reshape", h, net.constant([0, 0, HEADS * 2 * 3]))
+        self.check(net, [net.dense(flat, "out", HEADS * 2 * 3, 3)], [HEADS, own(2, HEADS), own(UNITS, HEADS), own(3, HEADS)])
+
+    def test_grouped_queries_that_compete(self):
+        """A softmax over the query heads of a head leaves all orders as they are; one over the heads, none of values."""
+        for axis, expected in [(2, [HEADS, own(2, HEADS), own(UNITS, HEADS), own(3, HEADS)]), (1, None)]:
+            with self.subTest(axis):
+                self.setUp()
+                net = self.net
+                h = net.node("Reshape", net.node("Softmax", self.grouped(), axis=axis + 1), net.constant([0, 0, HEADS * 2 * 3]))
+                found = self.check(net, [net.dense(h, "out", HEADS * 2 * 3, 3)], expected)
+                values = [g for g in found["groups"] if any(place["tensor"] == "v" for place in g["axes"]) and g["size"] % HEADS == 0]
+                self.assertEqual(any(g.get("blocks", 1) > 1 for g in values), axis == 2, found)
+
+    def test_queries_that_meet_keys_of_all_heads_too(self):
+        """The heads are the same ones, by scores within each; sums over one index of them are no sums over two."""
+        for equation, own_order in [("bhtd,bgds->bts", False), ("bhtd,bgds->bhts", False), ("bhtd,bgds,gh->bts", False),
+                                    ("bhtd,bhds->bts", True), ("bhtd,bhds->bhts", True)]:
+            with self.subTest(equation):
+                self.setUp()
+                net = self.net
+                q, k = self.heads("q"), self.heads("k", perm=(0, 2, 3, 1))
+                more = [net.weight("mix", HEADS, HEADS)] if "gh" in equation else []
+                y = net.node("Tanh", net.node("Einsum", q, k, *more, equation=equation))
+                y = net.node("ReduceSum", y, net.constant([1]), keepdims=0) if "->bhts" in equation else y
+                z = net.node("ReduceSum", net.node("Tanh", net.node("MatMul", q, k)), net.constant([1]), keepdims=0)
+                found = self.check(net, [net.node("Add", y, z)], None)
+                self.assertEqual(any(group.get("blocks", 1) > 1 for group in found["groups"]), own_order, found)
+
     def test_groups_of_channels(self):
-        """Outputs of a grouped convolution have an order for each group; its inputs, on an axis of their own in the
-        kernel, one for all."""
+        """Inputs and outputs of a grouped convolution have an order for each group."""
         net = Net()
         h = net.node("Relu", net.node("Conv", net.input(2, 3, 6, 6), net.weight("w1", 8, 3, 1, 1)))
         h = net.node("Relu", net.node("Conv", h, net.weight("w2", 12, 2, 3, 3), net.weight("b2", 12), group=4))
-        self.check(net, [net.node("Conv", h, net.weight("w3", 2, 12, 1, 1))], [4, 2, own(3, 4)])
+        self.check(net, [net.node("Conv", h, net.weight("w3", 2, 12, 1, 1))], [4, own(2, 4), own(3, 4)])
 
     def test_channels_of_many(self):
         net = Net()

@@ -15,15 +15,15 @@ static double *read_all(const oa_tensor *tensor)
     return values;
 }
 
-static void contract(double *to, const double *from, const oa_tensor *shape, const oa_occurrence *o, const double *s,
-                     size_t n)
+static void contract(double *to, const double *from, const oa_layout_tensor *view, const oa_occurrence *o,
+                     const double *s, size_t n)
 {
-    size_t outer = 1, inner = 1, size = shape->dims[o->axis];
-    for (size_t k = 0; k < shape->rank; k++) {
-        outer *= k < o->axis ? shape->dims[k] : 1;
-        inner *= k > o->axis ? shape->dims[k] : 1;
+    size_t outer = 1, inner = 1, size = view->view_dims[o->axis];
+    for (size_t k = 0; k < view->view_rank; k++) {
+        outer *= k < o->axis ? view->view_dims[k] : 1;
+        inner *= k > o->axis ? view->view_dims[k] : 1;
     }
-    memcpy(to, from, shape->count * sizeof *to);
+    memcpy(to, from, outer * size * inner * sizeof *to);
     for (size_t before = 0; before < outer; before++) {
         for (size_t after = 0; after < inner; after++) {
             const size_t base = before * size * inner + after;
@@ -38,17 +38,34 @@ static void contract(double *to, const double *from, const oa_tensor *shape, con
     }
 }
 
+/* What s [n, n] does inside of blocks of m that have moved already: in block k, the sum over all that came there. */
+static double *within_blocks(const double *s, size_t n, size_t m)
+{
+    double *made = oa_calloc(n * n, sizeof *made);
+    assert_non_null(made);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++) {
+            made[i * n + i / m * m + j % m] += s[i * n + j];
+        }
+    }
+    return made;
+}
+
 void slow_apply(double *moved, const oa_match_problem *problem, size_t t, const double *const *s)
 {
     const oa_layout *layout = problem->layout;
     const oa_tensor *shape = &problem->a->tensors[t];
     double *x = read_all(&problem->b->tensors[problem->tensor_b[t]]);
     memcpy(moved, x, shape->count * sizeof *x);
-    for (size_t i = 0; i < layout->occurrence_count; i++) {
-        const oa_occurrence *o = &layout->occurrences[i];
-        if (o->tensor == t) {
-            contract(moved, x, shape, o, s[o->group], layout->groups[o->group].size);
+    for (size_t i = 0; i < 2 * layout->occurrence_count; i++) {
+        const oa_occurrence *o = &layout->occurrences[i % layout->occurrence_count];
+        if (o->tensor == t && o->is_within == (i >= layout->occurrence_count)) {
+            const oa_group *group = &layout->groups[o->group];
+            double *within =
+                o->is_within ? within_blocks(s[o->group], group->size, group->size / group->block_count) : NULL;
+            contract(moved, x, &layout->tensors[t], o, within ? within : s[o->group], group->size);
             memcpy(x, moved, shape->count * sizeof *x);
+            oa_free(within);
         }
     }
     oa_free(x);

@@ -262,8 +262,9 @@ static void soft__equals_plain_sums_on_random_layouts(void **state)
 
 static void soft__equals_plain_sums_on_models(void **state)
 {
-    static model_builder *const models[] = {build_mlp,       build_cnn,    build_residual,      build_attention,
-                                            build_recurrent, build_square, build_outer_product, build_six};
+    static model_builder *const models[] = {
+        build_mlp,    build_cnn,           build_residual, build_attention,       build_recurrent,
+        build_square, build_outer_product, build_six,      build_grouped_queries, build_grouped};
     (void)state;
     for (size_t i = 0; i < TEST_COUNT(models); i++) {
         pair p;
@@ -277,7 +278,8 @@ static void soft__equals_plain_sums_on_models(void **state)
  * moves a constant (sums with zeros are exact). */
 static void soft__with_hard_permutations_reorders(void **state)
 {
-    static model_builder *const models[] = {build_mlp, build_cnn, build_attention, build_outer_product};
+    static model_builder *const models[] = {
+        build_mlp, build_cnn, build_attention, build_outer_product, build_grouped_queries, build_grouped};
     (void)state;
     for (size_t i = 0; i < TEST_COUNT(models); i++) {
         pair p;

@@ -27,7 +27,7 @@ char *layout_text(const oa_layout *layout, const oa_graph *graph)
         for (size_t i = 0; i < group->occurrence_count; i++) {
             const oa_occurrence *o = &layout->occurrences[group->first_occurrence + i];
             assert_true(o->group == g);
-            fprintf(stream, "%s %s.%zu", i ? "" : ":", graph->tensors[o->tensor].name, o->axis);
+            fprintf(stream, "%s %s.%zu", i ? "" : ":", graph->tensors[o->tensor].name, o->own_axis);
             if (o->rest != 1) {
                 fprintf(stream, "*%zu", o->rest);
             }

@@ -24,7 +24,8 @@ static void permutations_for(oa_permutations *permutations, const oa_layout *lay
 }
 
 /* The map of one axis from the list of occurrences alone: one group after the other sends what was at positions[p(i)]
- * to positions[i]. Groups on one axis act on different digits of the index, so the order does not matter. */
+ * to positions[i]. Groups on one axis act on different digits of the index, so the order does not matter; but those
+ * that count within blocks come when these are in their places. */
 static void map_by_occurrences(size_t *map, const oa_layout *layout, size_t tensor, size_t axis, size_t size,
                                const oa_permutations *permutations)
 {
@@ -33,16 +34,19 @@ static void map_by_occurrences(size_t *map, const oa_layout *layout, size_t tens
     for (size_t i = 0; i < size; i++) {
         map[i] = i;
     }
-    for (size_t n = 0; n < layout->occurrence_count; n++) {
-        const oa_occurrence *o = &layout->occurrences[n];
-        if (o->tensor != tensor || o->axis != axis) {
+    for (size_t n = 0; n < 2 * layout->occurrence_count; n++) {
+        const oa_occurrence *o = &layout->occurrences[n % layout->occurrence_count];
+        const oa_group *group = &layout->groups[o->group];
+        size_t inside = group->size / group->block_count;
+        if (o->tensor != tensor || o->axis != axis || o->is_within != (n >= layout->occurrence_count)) {
             continue;
         }
         memcpy(moved, map, size * sizeof *map);
-        for (size_t i = 0; i < layout->groups[o->group].size; i++) {
+        for (size_t i = 0; i < group->size; i++) {
+            size_t from = permutations->of[o->group][i];
+            from = o->is_within ? i / inside * inside + from % inside : from;
             for (size_t r = 0; r < o->rest; r++) {
-                size_t from = o->positions[permutations->of[o->group][i] * o->rest + r];
-                moved[o->positions[i * o->rest + r]] = map[from];
+                moved[o->positions[i * o->rest + r]] = map[o->positions[from * o->rest + r]];
             }
         }
         memcpy(map, moved, size * sizeof *map);
@@ -56,8 +60,8 @@ static void check_axes(const oa_layout *layout, const oa_graph *graph, uint64_t 
     size_t map[64];
     permutations_for(&permutations, layout, seed);
     for (size_t t = 0; t < graph->tensor_count; t++) {
-        for (size_t k = 0; k < graph->tensors[t].rank && layout->tensors[t].is_used; k++) {
-            size_t size = graph->tensors[t].dims[k];
+        for (size_t k = 0; k < layout->tensors[t].view_rank && layout->tensors[t].is_used; k++) {
+            size_t size = layout->tensors[t].view_dims[k];
             if (size > 64) {
                 continue;
             }
@@ -129,12 +133,14 @@ static void reorder_plainly(char *target, const char *source, const oa_layout *l
         size_t rest = i;
         size_t from = 0;
         size_t stride = 1;
-        for (size_t k = shape->rank; k > 0; k--) {
-            size_t map[64];
-            oa_layout_axis_map(map, layout, tensor, k - 1, shape->dims[k - 1], permutations);
-            from += map[rest % shape->dims[k - 1]] * stride;
-            rest /= shape->dims[k - 1];
-            stride *= shape->dims[k - 1];
+        const oa_layout_tensor *view = &layout->tensors[tensor];
+        for (size_t k = view->view_rank; k > 0; k--) {
+            size_t map[4096];
+            assert_true(view->view_dims[k - 1] <= 4096);
+            oa_layout_axis_map(map, layout, tensor, k - 1, view->view_dims[k - 1], permutations);
+            from += map[rest % view->view_dims[k - 1]] * stride;
+            rest /= view->view_dims[k - 1];
+            stride *= view->view_dims[k - 1];
         }
         memcpy(target + i * size, source + from * size, size);
     }

@@ -56,7 +56,7 @@ static void recording_free(recording *r)
     oa_free(r->values);
 }
 
-/* Reorders an array at one place, element by element. */
+/* Reorders an array at one place, element by element; within blocks when these are where they belong. */
 static void gather_place(oa_array *array, const oa_place *place, const oa_layout *layout,
                          const oa_permutations *permutations)
 {
@@ -65,12 +65,15 @@ static void gather_place(oa_array *array, const oa_place *place, const oa_layout
         outer *= k < place->axis ? array->dims[k] : 1;
         inner *= k > place->axis ? array->dims[k] : 1;
     }
+    const oa_group *group = &layout->groups[place->group];
+    size_t inside = group->size / group->block_count;
     char *old = oa_malloc(array->count, oa_dtype_size(array->dtype));
     assert_non_null(old);
     memcpy(old, array->data, outer * size * inner);
     for (size_t o = 0; o < outer; o++) {
-        for (size_t i = 0; i < layout->groups[place->group].size; i++) {
+        for (size_t i = 0; i < group->size; i++) {
             size_t from = permutations->of[place->group][i];
+            from = place->is_within ? i / inside * inside + from % inside : from;
             for (size_t r = 0; r < place->rest; r++) {
                 size_t to_at = place->positions[i * place->rest + r], at = place->positions[from * place->rest + r];
                 assert_true(to_at < size && at < size);
@@ -126,9 +129,10 @@ static void check_model(uint64_t seed, size_t *values, size_t *moved)
             continue;
         }
         double untouched = distance(&after.values[v], &before.values[v]);
-        for (size_t i = 0; i < layout->place_count; i++) {
-            if (layout->places[i].value == v) {
-                gather_place(&before.values[v], &layout->places[i], layout, &permutations);
+        for (size_t i = 0; i < 2 * layout->place_count; i++) {
+            const oa_place *place = &layout->places[i % layout->place_count];
+            if (place->value == v && place->is_within == (i >= layout->place_count)) {
+                gather_place(&before.values[v], place, layout, &permutations);
             }
         }
         double apart = distance(&after.values[v], &before.values[v]);

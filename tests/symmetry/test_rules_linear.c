@@ -118,7 +118,7 @@ static void conv__grouped_moves_blocks_and_their_insides(void **state)
     test_graph *g = test_graph_create(12);
     size_t h = NODE(g, "Conv", "group=2", eight_channels(g), WEIGHT(g, "w1", 6, 4, 3, 3), WEIGHT(g, "b1", 6));
     finish_channels(g, h, 6);
-    CHECK(g, "2b: w0.0*4; 4: w0.0*2 w1.1; 2x3i0: w1.0 b1.0 w9.0");
+    CHECK(g, "2b; 2x4i0: w0.0 w1.1*3; 2x3i0: w1.0*4 b1.0 w9.0");
 }
 
 static void conv__groups_that_do_not_fit_earlier_groups_are_fixed(void **state)
