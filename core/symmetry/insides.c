@@ -108,20 +108,38 @@ static bool walk_constant(finder *f, size_t value, visitor *visit, void *context
 
 /* ---- what could be, by the constants; and which nodes see it ---- */
 
+/* Once: of two it could not be told which one is meant. */
 static bool is_among(finder *f, size_t group, const size_t *spaces, size_t count)
 {
+    size_t found = 0;
     for (size_t i = 0; i < count; i++) {
-        if (group_of(f, spaces[i]) == group) {
-            return true;
-        }
+        found += group_of(f, spaces[i]) == group;
     }
-    return false;
+    return found == 1;
+}
+
+/* How many of the factors before a group are near enough: positions are listed for all that lies between (they take
+ * eight bytes each), which in large kernels with all their inputs between heads and units would be more than weights.
+ */
+static size_t count_near(finder *f, size_t group, const size_t *before, size_t count)
+{
+    enum { LISTED_MAX = 1 << 22 };
+    oa_spaces *spaces = &f->builder->discovery->spaces;
+    size_t near = 0, span = f->builder->layout->groups[group].size;
+    while (near < count && !oa_mul_overflows(&span, span, (size_t)oa_space_size(spaces, before[count - 1 - near])) &&
+           span <= LISTED_MAX) {
+        near++;
+    }
+    return near;
 }
 
 /* The groups before it where it is seen first, then those of them that are before it again. */
 static bool note_outer(finder *f, size_t group, const size_t *before, size_t count, void *context)
 {
+    size_t near = count_near(f, group, before, count);
     (void)context;
+    before = near ? before + (count - near) : NULL;
+    count = near;
     if (!f->is_seen[group]) {
         f->is_seen[group] = true;
         f->first_outer[group] = f->outer_end;

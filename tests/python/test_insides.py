@@ -78,6 +78,17 @@ class Insides(NetTest):
         y = net.node("Einsum", self.attend(self.scores(q, k), v), net.weight("out", HEADS, 2, 3), equation="bhtd,hdo->bto")
         self.check(net, [y], [HEADS, own(UNITS, HEADS), own(2, HEADS)])
 
+    def test_kernels_that_are_too_large_to_list(self):
+        """Kernels [heads, in, units] of more than four million weights have one order for all heads."""
+        for inputs, own_order in [(1400, True), (1500, False)]:
+            net = Net()
+            h = net.node("Einsum", net.input(1, inputs), net.constant(np.zeros((2, inputs, 1400), np.float32)), equation="be,hed->bhd")
+            y = net.node("Einsum", net.node("Relu", h), net.weight("out", 2, 1400, 3), equation="bhd,hdo->bo")
+            with open(self.path("a.onnx"), "wb") as file:
+                file.write(net.model(y).SerializeToString())
+            found = run_json("inspect", self.path("a.onnx"))["groups"]
+            self.assertEqual(any(group.get("blocks", 1) > 1 for group in found), own_order, found)
+
     def test_units_before_their_heads(self):
         """Kernels [units, heads, in]: blocks behind their insides are not looked for."""
         net = self.net
@@ -172,6 +183,18 @@ class Insides(NetTest):
                 z = net.node("ReduceSum", net.node("Tanh", net.node("MatMul", q, k)), net.constant([1]), keepdims=0)
                 found = self.check(net, [net.node("Add", y, z)], None)
                 self.assertEqual(any(group.get("blocks", 1) > 1 for group in found["groups"]), own_order, found)
+
+    def test_heads_twice(self):
+        """Each unit with each head's sum: of the two heads behind which it lies one is its own, whichever comes first."""
+        for equation in ["bthd,btg->bthgd", "bthd,btg->btghd"]:
+            with self.subTest(equation):
+                self.setUp()
+                net = self.net
+                q = self.heads("q", perm=(0, 1, 2, 3))
+                sums = net.node("ReduceSum", net.node("Tanh", q), net.constant([3]), keepdims=0)
+                y = net.node("Tanh", net.node("Einsum", q, sums, equation=equation))
+                flat = net.node("Reshape", y, net.constant([0, 0, HEADS * HEADS * UNITS]))
+                self.check(net, [net.dense(flat, "out", HEADS * HEADS * UNITS, 3)], [HEADS, UNITS])
 
     def test_groups_of_channels(self):
         """Inputs and outputs of a grouped convolution have an order for each group."""
