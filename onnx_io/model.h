@@ -52,14 +52,15 @@ oa_status oa_model_save(const char *path, oa_model *model, const oa_payloads *pa
 oa_status oa_model_pack(unsigned char **bytes, size_t *size, oa_model *model, const oa_payloads *payloads,
                         oa_error *error);
 
-/* Makes values outputs of the model, behind its own and in the order of their index, in all that is written from now on
- * until oa_model_hide: for runtimes that show outputs only. `shown` [value_count] are flags of values of the graph
- * itself; own outputs, inputs and constants among them are passed over. OA_ERROR_INTERNAL for values of bodies,
- * OA_ERROR_MEMORY; nothing is shown then. O(values). */
+/* Makes values the outputs of the model, in the order of their index and in place of its own, in all that is written
+ * from now on until oa_model_hide: for runtimes that show outputs only. Nodes that none of them needs are left out.
+ * `shown` [value_count] are flags of values of the graph itself; inputs, constants and what no output depends on are
+ * passed over among them. OA_ERROR_INTERNAL for values of bodies, OA_ERROR_MEMORY; nothing is changed then.
+ * O(values + edges). */
 oa_status oa_model_show(oa_model *model, const bool *shown, oa_error *error);
 void oa_model_hide(oa_model *model);
-/* Is a value that is flagged one that oa_model_show adds? */
-bool oa_model_adds(const oa_model *model, size_t value);
+/* Is a value that is flagged one that oa_model_show shows? */
+bool oa_model_shows(const oa_model *model, size_t value);
 
 /* True when both paths name the same existing file (also through links), or neither exists and they would be the same
  * name in the same folder. */

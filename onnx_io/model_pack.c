@@ -47,40 +47,83 @@ oa_status oa_model_pack(unsigned char **bytes, size_t *size, oa_model *model, co
     return oa_model_pack_limited(bytes, size, model, payloads, INT_MAX, error);
 }
 
-bool oa_model_adds(const oa_model *model, size_t value)
+bool oa_model_shows(const oa_model *model, size_t value)
 {
-    const oa_value *added = &model->graph->values[value];
-    return !added->is_output && !added->is_input && added->tensor == OA_NONE;
+    const oa_value *shown = &model->graph->values[value];
+    return shown->body != OA_NONE ? shown->tensor == OA_NONE
+                                  : shown->producer != OA_NONE && shown->producer < model->graph->live_count;
+}
+
+/* The outputs to write in place of the model's own. */
+static oa_status list_shown(Onnx__ValueInfoProto **list, size_t *count, oa_model *model, const bool *shown,
+                            oa_error *error)
+{
+    const oa_graph *graph = model->graph;
+    *count = 0;
+    for (size_t v = 0; v < graph->value_count; v++) {
+        if (!shown[v] || !oa_model_shows(model, v)) {
+            continue;
+        }
+        if (graph->values[v].body != OA_NONE) {
+            return oa_fail(error, OA_ERROR_INTERNAL, "%s: value '%s' is inside of a subgraph", model->path,
+                           graph->values[v].name);
+        }
+        Onnx__ValueInfoProto *info = oa_arena_alloc(&model->shown, 1, sizeof *info);
+        if (!info) {
+            return oa_fail(error, OA_ERROR_MEMORY, "%s: out of memory for its outputs", model->path);
+        }
+        *info = (Onnx__ValueInfoProto)ONNX__VALUE_INFO_PROTO__INIT;
+        info->name = (char *)(uintptr_t)graph->values[v].name; /* is only read */
+        list[(*count)++] = info;
+    }
+    return OA_OK;
+}
+
+/* Is the node one of the graph's that are flagged, or a constant? */
+static bool is_needed(const oa_graph *graph, const bool *needed, const Onnx__NodeProto *node)
+{
+    bool is_constant = true;
+    for (size_t k = 0; k < node->n_output; k++) {
+        size_t value = oa_names_find(&graph->value_names, node->output[k]);
+        size_t maker = value == OA_NONE ? OA_NONE : graph->values[value].producer;
+        if (maker != OA_NONE && maker < graph->live_count && needed[maker]) {
+            return true;
+        }
+        is_constant = is_constant && value != OA_NONE && graph->values[value].tensor != OA_NONE;
+    }
+    return is_constant;
+}
+
+static oa_status list_needed(Onnx__NodeProto **list, size_t *count, const oa_model *model, const bool *shown,
+                             oa_error *error)
+{
+    const Onnx__GraphProto *message = model->message->graph;
+    bool *needed = oa_calloc(model->graph->live_count, sizeof *needed);
+    if (!needed) {
+        return oa_fail(error, OA_ERROR_MEMORY, "%s: out of memory for a list", model->path);
+    }
+    oa_graph_needs(needed, model->graph, shown);
+    *count = 0;
+    for (size_t i = 0; i < message->n_node; i++) {
+        if (is_needed(model->graph, needed, message->node[i])) {
+            list[(*count)++] = message->node[i];
+        }
+    }
+    oa_free(needed);
+    return OA_OK;
 }
 
 oa_status oa_model_show(oa_model *model, const bool *shown, oa_error *error)
 {
-    const oa_graph *graph = model->graph;
     Onnx__GraphProto *message = model->message->graph;
+    size_t output_count = 0, node_count = 0;
     oa_model_hide(model);
-    Onnx__ValueInfoProto **list = oa_arena_alloc(&model->shown, message->n_output + graph->value_count, sizeof *list);
-    size_t count = message->n_output;
-    oa_status status = list ? OA_OK : oa_fail(error, OA_ERROR_MEMORY, "%s: out of memory for a list", model->path);
-    if (list && count) {
-        memcpy(list, message->output, count * sizeof *list);
-    }
-    for (size_t v = 0; v < graph->value_count && status == OA_OK; v++) {
-        if (!shown[v] || !oa_model_adds(model, v)) {
-            continue;
-        }
-        if (graph->values[v].body != OA_NONE) {
-            status = oa_fail(error, OA_ERROR_INTERNAL, "%s: value '%s' is inside of a subgraph", model->path,
-                             graph->values[v].name);
-            break;
-        }
-        Onnx__ValueInfoProto *info = oa_arena_alloc(&model->shown, 1, sizeof *info);
-        if (!info) {
-            status = oa_fail(error, OA_ERROR_MEMORY, "%s: out of memory for its outputs", model->path);
-            break;
-        }
-        *info = (Onnx__ValueInfoProto)ONNX__VALUE_INFO_PROTO__INIT;
-        info->name = (char *)(uintptr_t)graph->values[v].name; /* is only read */
-        list[count++] = info;
+    Onnx__ValueInfoProto **outputs = oa_arena_alloc(&model->shown, model->graph->value_count, sizeof *outputs);
+    Onnx__NodeProto **nodes = oa_arena_alloc(&model->shown, message->n_node, sizeof *nodes);
+    oa_status status = outputs && nodes ? list_shown(outputs, &output_count, model, shown, error)
+                                        : oa_fail(error, OA_ERROR_MEMORY, "%s: out of memory for a list", model->path);
+    if (status == OA_OK) {
+        status = list_needed(nodes, &node_count, model, shown, error);
     }
     if (status != OA_OK) {
         oa_arena_free(&model->shown);
@@ -88,17 +131,23 @@ oa_status oa_model_show(oa_model *model, const bool *shown, oa_error *error)
     }
     model->own_outputs = message->output;
     model->own_output_count = message->n_output;
-    message->output = list;
-    message->n_output = count;
+    model->own_nodes = message->node;
+    model->own_node_count = message->n_node;
+    message->output = outputs;
+    message->n_output = output_count;
+    message->node = nodes;
+    message->n_node = node_count;
     return OA_OK;
 }
 
 void oa_model_hide(oa_model *model)
 {
+    Onnx__GraphProto *message = model->message->graph;
     if (model->shown.blocks) {
-        model->message->graph->output = model->own_outputs;
-        model->message->graph->n_output = model->own_output_count;
-        model->own_outputs = NULL;
+        message->output = model->own_outputs;
+        message->n_output = model->own_output_count;
+        message->node = model->own_nodes;
+        message->n_node = model->own_node_count;
         oa_arena_free(&model->shown);
     }
 }

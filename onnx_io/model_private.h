@@ -35,9 +35,11 @@ struct oa_model {
     size_t external_capacity;
     size_t payload_bytes;
     /* While values are shown (oa_model_show): */
-    Onnx__ValueInfoProto **own_outputs; /* [own_output_count] the message's list, or NULL */
+    Onnx__ValueInfoProto **own_outputs; /* [own_output_count] the message's list */
     size_t own_output_count;
-    oa_arena shown; /* owns the list that stands in its place */
+    Onnx__NodeProto **own_nodes; /* [own_node_count] the same */
+    size_t own_node_count;
+    oa_arena shown; /* owns the lists that stand in their place */
 };
 
 /* oa_model_save with another limit for the bytes of the message: tests cannot fill 2 GiB. */

@@ -3,6 +3,7 @@
 #include "core/base/memory.h"
 #include "onnx_io/model.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -40,6 +41,12 @@ char *oa_path_join(const char *folder, const char *name)
         memcpy(path + folder_length + 1, name, name_length + 1);
     }
     return path;
+}
+
+const char *oa_path_temporary(void)
+{
+    const char *named = getenv("TMPDIR");
+    return named && *named ? named : "/tmp";
 }
 
 bool oa_same_file(const char *path, const char *other)

@@ -12,4 +12,7 @@ const char *oa_path_name(const char *path);
 /* folder/name, owned by the caller (oa_free); NULL when memory runs out. */
 char *oa_path_join(const char *folder, const char *name);
 
+/* The folder for temporary files: the one that TMPDIR names, else the system's. Borrowed from the environment. */
+const char *oa_path_temporary(void);
+
 #endif

@@ -59,19 +59,21 @@ static void free_outputs(oa_array *outputs, size_t count)
     }
 }
 
+/* A parent as it is, and repaired. */
 typedef struct end_run {
     const oa_graph *graph;
-    oa_executor *executor;
+    oa_session *sessions[2];
     oa_array *outputs; /* [2 * outputs] */
     comparison sums;
 } end_run;
 
-static oa_status compare_batch(end_run *e, const oa_array *batch, size_t n, const oa_payloads *before,
-                               const oa_payloads *after, oa_error *error)
+static oa_status compare_batch(end_run *e, const oa_array *inputs, size_t n, oa_error *error)
 {
     size_t count = e->graph->output_count;
-    oa_status status = oa_executor_run(e->outputs, e->executor, batch, before, error);
-    status = status == OA_OK ? oa_executor_run(e->outputs + count, e->executor, batch, after, error) : status;
+    oa_status status = OA_OK;
+    for (size_t k = 0; k < 2 && status == OA_OK; k++) {
+        status = oa_session_run(e->outputs + k * count, e->sessions[k], inputs, NULL, NULL, error);
+    }
     for (size_t i = 0; i < count && status == OA_OK; i++) {
         status = compare_output(&e->sums, &e->outputs[i], &e->outputs[count + i], i == 0, n, error);
     }
@@ -92,24 +94,28 @@ static void finish(oa_repair_end *end, const comparison *c, size_t samples)
 }
 
 static oa_status compare_models(oa_repair_end *end, const oa_graph *graph, const oa_payloads *before,
-                                const oa_payloads *after, const oa_repair *repair, oa_error *error)
+                                const oa_payloads *after, oa_repair *repair, oa_error *error)
 {
     end_run e = {.graph = graph, .outputs = oa_calloc(graph->output_count, 2 * sizeof *e.outputs)};
-    oa_array batch = {0};
+    const oa_engine *engine = oa_repair_engine(repair);
     size_t samples = 0;
-    oa_status status = e.outputs ? oa_executor_create(&e.executor, graph, error)
+    oa_status status = e.outputs ? oa_session_create(&e.sessions[0], engine, graph, before, NULL, error)
                                  : oa_fail(error, OA_ERROR_MEMORY, "out of memory while comparing outputs");
+    if (status == OA_OK) {
+        status = oa_session_create(&e.sessions[1], engine, graph, after, NULL, error);
+    }
     for (size_t i = 0; i < oa_repair_batch_count(repair) && status == OA_OK; i++) {
+        const oa_array *inputs = NULL;
         size_t n;
-        status = oa_repair_read_batch(&batch, &n, repair, i, error);
-        status = status == OA_OK ? compare_batch(&e, &batch, n, before, after, error) : status;
+        status = oa_repair_read_batch(&inputs, &n, repair, i, error);
+        status = status == OA_OK ? compare_batch(&e, inputs, n, error) : status;
         samples += n;
     }
     if (status == OA_OK) {
         finish(end, &e.sums, samples);
     }
-    oa_array_free(&batch);
-    oa_executor_destroy(e.executor);
+    oa_session_destroy(e.sessions[0]);
+    oa_session_destroy(e.sessions[1]);
     oa_free(e.outputs);
     oa_free(e.sums.row[0]);
     oa_free(e.sums.row[1]);

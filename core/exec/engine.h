@@ -12,9 +12,10 @@ typedef oa_executor_watcher oa_watcher;
 typedef struct oa_engine {
     const char *name; /* for reports: "builtin", "onnxruntime" */
     void *context;    /* handed to `prepare` */
-    /* Makes *session ready to run the graph with some constants replaced (NULL: none) and to show the values that are
-     * `wanted` ([value_count] flags, NULL: none). All three are borrowed until the session is finished. Errors:
-     * OA_ERROR_UNSUPPORTED for what the engine cannot run, naming it; OA_ERROR_INPUT, OA_ERROR_MEMORY. */
+    /* Makes *session ready to run the graph with some constants replaced (NULL: none): for its outputs, or, when
+     * `wanted` [value_count] is not NULL, for nothing but the values that are flagged there, and what these do not need
+     * is left out. All three are borrowed until the session is finished. Errors: OA_ERROR_UNSUPPORTED for what the
+     * engine cannot run, naming it; OA_ERROR_INPUT, OA_ERROR_MEMORY. */
     oa_status (*prepare)(void **session, void *context, const oa_graph *graph, const oa_payloads *payloads,
                          const bool *wanted, oa_error *error);
     /* See oa_session_run. */
@@ -40,11 +41,12 @@ void oa_session_destroy(oa_session *session);
 /* Runs the model, one run of a session at a time.
  *
  * - outputs [graph->output_count], outputs: owned by the caller, who frees each with oa_array_free; untouched on
- *   failure.
+ *   failure. Not used by sessions that show values: NULL will do.
  * - inputs [graph->input_count], borrowed, in the order of graph->inputs, of the declared types; those that no output
  *   depends on too.
- * - watcher: sees each wanted value that a node makes and something reads, once, in an order of the engine's own (NULL:
- *   nobody). The built-in engine frees a value after its last reader, others may hold all of them until the run ends.
+ * - watcher: sees each wanted value that a node makes and something reads, once, in an order of the engine's own; NULL
+ *   without any. The built-in engine frees a value after its last reader, others may hold all of them until the run
+ * ends.
  *
  * Errors: OA_ERROR_INPUT for inputs that do not fit, OA_ERROR_UNSUPPORTED, OA_ERROR_MEMORY, what the watcher returns.
  */

@@ -13,11 +13,11 @@ void oa_slot_bind(oa_value_slot *slot, const oa_array *array, void *data)
     slot->is_bound = true;
 }
 
-static void release(oa_executor *executor, size_t value)
+void oa_executor_forget(oa_executor *executor, size_t value)
 {
-    oa_value_slot *root = &executor->slots[executor->slots[value].root];
-    executor->slots[value].is_bound = false;
-    executor->slots[value].array.data = NULL;
+    oa_value_slot *root = &executor->run->slots[executor->run->slots[value].root];
+    executor->run->slots[value].is_bound = false;
+    executor->run->slots[value].array.data = NULL;
     if (root->holds && --root->holds == 0) {
         oa_blocks_give(&executor->blocks, root->buffer, root->bytes);
         root->buffer = NULL;
@@ -31,15 +31,15 @@ static bool is_kept(const oa_executor *executor, size_t value)
 
 void oa_executor_consume(oa_executor *executor, size_t value)
 {
-    if (--executor->slots[value].reads == 0 && !is_kept(executor, value)) {
-        release(executor, value);
+    if (--executor->run->slots[value].reads == 0 && !is_kept(executor, value)) {
+        oa_executor_forget(executor, value);
     }
 }
 
 bool oa_executor_is_last_use(const oa_executor *executor, size_t value)
 {
-    const oa_value_slot *slot = &executor->slots[value];
-    const oa_value_slot *root = &executor->slots[slot->root];
+    const oa_value_slot *slot = &executor->run->slots[value];
+    const oa_value_slot *root = &executor->run->slots[slot->root];
     return slot->reads == 1 && root->holds == 1 && root->buffer && !is_kept(executor, value);
 }
 
@@ -70,7 +70,7 @@ static oa_status bind_inputs(oa_executor *executor, const oa_array *inputs, oa_e
         if (status != OA_OK) {
             return status;
         }
-        oa_slot_bind(&executor->slots[value], &inputs[i], inputs[i].data);
+        oa_slot_bind(&executor->run->slots[value], &inputs[i], inputs[i].data);
     }
     return OA_OK;
 }
@@ -111,7 +111,7 @@ static void bind_constants(oa_executor *executor, const oa_payloads *payloads)
         oa_array array;
         if ((data || tensor->count == 0) &&
             oa_array_view(&array, data, tensor->dtype, tensor->dims, tensor->rank, NULL) == OA_OK) {
-            oa_slot_bind(&executor->slots[tensor->value], &array, data);
+            oa_slot_bind(&executor->run->slots[tensor->value], &array, data);
         }
     }
 }
@@ -122,7 +122,7 @@ static oa_status collect(oa_executor *executor, oa_error *error)
     const oa_graph *graph = executor->graph;
     for (size_t i = 0; i < graph->output_count; i++) {
         size_t value = graph->outputs[i];
-        oa_value_slot *slot = &executor->slots[value];
+        oa_value_slot *slot = &executor->run->slots[value];
         if (!slot->is_bound) {
             return oa_fail(error, OA_ERROR_UNSUPPORTED, "graph output '%s' has no elements that can be read",
                            graph->values[value].name);
@@ -130,7 +130,7 @@ static oa_status collect(oa_executor *executor, oa_error *error)
         if (oa_executor_is_last_use(executor, value)) {
             executor->results[i] = slot->array;
             executor->results[i].is_view = false;
-            executor->slots[slot->root].buffer = NULL;
+            executor->run->slots[slot->root].buffer = NULL;
         } else {
             oa_status status = oa_array_copy(&executor->results[i], &slot->array, error);
             if (status != OA_OK) {
@@ -142,43 +142,71 @@ static oa_status collect(oa_executor *executor, oa_error *error)
     return OA_OK;
 }
 
-/* Runs all nodes; the values that are left stay in their slots. */
-static oa_status run_nodes(oa_executor *executor, const oa_array *inputs, const oa_payloads *payloads, oa_error *error)
+oa_status oa_execution_start(oa_execution *run, const oa_array *inputs, oa_error *error)
 {
+    oa_executor *executor = run->executor;
     const oa_graph *graph = executor->graph;
     for (size_t i = 0; i < graph->value_count; i++) {
-        executor->slots[i] = (oa_value_slot){.root = i, .reads = executor->reads[i]};
+        run->slots[i] = (oa_value_slot){.root = i, .reads = executor->reads[i]};
     }
-    for (size_t i = 0; i < graph->live_count; i++) {
-        executor->is_done[i] = false;
-    }
-    bind_constants(executor, payloads);
+    memset(run->is_done, 0, graph->live_count * sizeof *run->is_done);
+    run->nodes = NULL;
+    run->inputs = inputs;
+    executor->run = run;
     oa_status status = bind_inputs(executor, inputs, error);
-    for (size_t i = 0; i < graph->live_count && status == OA_OK; i++) {
-        status = executor->is_done[i] ? OA_OK : oa_executor_run_node(executor, i, error);
+    if (status == OA_ERROR_INPUT) {
+        explain_shapes(executor, inputs, error);
     }
     return status;
 }
 
-void oa_executor_release(oa_executor *executor)
+oa_status oa_execution_run_nodes(oa_execution *run, const oa_payloads *payloads, oa_error *error)
 {
+    oa_executor *executor = run->executor;
+    oa_status status = OA_OK;
+    executor->run = run;
+    bind_constants(executor, payloads);
+    for (size_t i = 0; i < executor->graph->live_count && status == OA_OK; i++) {
+        if (!run->is_done[i] && (!run->nodes || run->nodes[i])) {
+            status = oa_executor_run_node(executor, i, error);
+            run->is_done[i] = true;
+        }
+    }
+    if (status == OA_ERROR_INPUT && run->inputs) {
+        explain_shapes(executor, run->inputs, error);
+    }
+    return status;
+}
+
+/* Runs all nodes; the values that are left stay in their slots. */
+static oa_status run_whole(oa_executor *executor, const oa_array *inputs, const oa_payloads *payloads, oa_error *error)
+{
+    oa_status status = oa_execution_start(&executor->whole, inputs, error);
+    return status == OA_OK ? oa_execution_run_nodes(&executor->whole, payloads, error) : status;
+}
+
+void oa_execution_release(oa_execution *run)
+{
+    oa_executor *executor = run->executor;
     for (size_t i = 0; i < executor->graph->value_count; i++) {
-        oa_value_slot *slot = &executor->slots[i];
+        oa_value_slot *slot = &run->slots[i];
         oa_blocks_give(&executor->blocks, slot->buffer, slot->bytes);
         slot->buffer = NULL;
     }
     oa_blocks_age(&executor->blocks);
 }
 
+void oa_executor_release(oa_executor *executor)
+{
+    oa_execution_release(&executor->whole);
+}
+
 oa_status oa_executor_run(oa_array *outputs, oa_executor *executor, const oa_array *inputs, const oa_payloads *payloads,
                           oa_error *error)
 {
-    oa_status status = run_nodes(executor, inputs, payloads, error);
+    oa_status status = run_whole(executor, inputs, payloads, error);
     if (status == OA_OK) {
         status = collect(executor, error);
-    }
-    if (status == OA_ERROR_INPUT) {
-        explain_shapes(executor, inputs, error);
     }
     oa_executor_release(executor);
     for (size_t i = 0; i < executor->graph->output_count; i++) {
@@ -195,10 +223,7 @@ oa_status oa_executor_run(oa_array *outputs, oa_executor *executor, const oa_arr
 oa_status oa_executor_forward(oa_executor *executor, const oa_array *inputs, const oa_payloads *payloads,
                               oa_error *error)
 {
-    oa_status status = run_nodes(executor, inputs, payloads, error);
-    if (status == OA_ERROR_INPUT) {
-        explain_shapes(executor, inputs, error);
-    }
+    oa_status status = run_whole(executor, inputs, payloads, error);
     if (status != OA_OK) {
         oa_executor_release(executor);
     }
@@ -207,5 +232,5 @@ oa_status oa_executor_forward(oa_executor *executor, const oa_array *inputs, con
 
 const oa_array *oa_executor_value(const oa_executor *executor, size_t value)
 {
-    return &executor->slots[value].array;
+    return &executor->run->slots[value].array;
 }

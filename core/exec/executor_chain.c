@@ -1,5 +1,7 @@
 /* Chains: a convolution and the elementwise nodes behind it, each the only reader of the one before, which run as one.
- * The values between them are never there; so only where nobody watches values or keeps them. */
+ * The values between them are never there; so only in runs of the whole graph, where nobody watches values or keeps
+ * them.
+ */
 #include "core/exec/executor_private.h"
 
 #include <math.h>
@@ -70,7 +72,7 @@ void oa_executor_find_chains(oa_executor *executor)
 static const oa_array *bound_input(const oa_executor *executor, const oa_node *node, size_t slot)
 {
     const oa_value_slot *value =
-        slot < node->input_count && node->inputs[slot] != OA_NONE ? &executor->slots[node->inputs[slot]] : NULL;
+        slot < node->input_count && node->inputs[slot] != OA_NONE ? &executor->run->slots[node->inputs[slot]] : NULL;
     return value && value->is_bound && value->array.dtype == OA_DTYPE_FLOAT ? &value->array : NULL;
 }
 
@@ -138,7 +140,8 @@ void oa_executor_plan_chain(oa_chain *chain, oa_executor *executor, size_t index
     const oa_graph *graph = executor->graph;
     *chain = (oa_chain){.last = index};
     const oa_node *head = &graph->nodes[index];
-    if (executor->watcher || executor->keeps || executor->overrides || !is_operator(head, "Conv") ||
+    if (executor->run->nodes || executor->watcher || executor->keeps || executor->overrides ||
+        !is_operator(head, "Conv") ||
         !bound_input(executor, head, 0)) { /* 16-bit floats are rounded after every node */
         return;
     }
@@ -170,7 +173,7 @@ void oa_executor_skip_chain(oa_executor *executor, size_t index, const oa_chain 
     for (size_t i = index; i != chain->last;) {
         size_t value = graph->nodes[i].outputs[0], next = executor->followers[i];
         const oa_node *node = &graph->nodes[next];
-        executor->is_done[next] = true;
+        executor->run->is_done[next] = true;
         for (size_t k = 0; k < node->input_count; k++) {
             if (node->inputs[k] != OA_NONE && node->inputs[k] != value) {
                 oa_executor_consume(executor, node->inputs[k]);

@@ -156,17 +156,19 @@ oa_status oa_executor_create(oa_executor **executor, const oa_graph *graph, oa_e
     made->blocks.most = MOST_IDLE_BYTES;
     made->operators = oa_calloc(graph->live_count, sizeof *made->operators);
     made->followers = oa_calloc(graph->live_count, sizeof *made->followers);
-    made->is_done = oa_calloc(graph->live_count, sizeof *made->is_done);
     made->reads = oa_calloc(graph->value_count, sizeof *made->reads);
-    made->slots = oa_calloc(graph->value_count, sizeof *made->slots);
     made->results = oa_calloc(graph->output_count, sizeof *made->results);
     size_t most_inputs = 0, most_outputs = 0;
     oa_status status = OA_OK;
-    if (!made->operators || !made->followers || !made->is_done || !made->reads || !made->slots || !made->results) {
+    if (!made->operators || !made->followers || !made->reads || !made->results) {
         status = no_memory(error);
         goto done;
     }
-    status = find_operators(made, error);
+    status = oa_execution_init(&made->whole, made, error);
+    made->run = &made->whole;
+    if (status == OA_OK) {
+        status = find_operators(made, error);
+    }
     if (status == OA_OK) {
         status = make_team(made, error);
     }
@@ -196,9 +198,8 @@ void oa_executor_destroy(oa_executor *executor)
     oa_call *call = &executor->call;
     oa_free(executor->operators);
     oa_free(executor->followers);
-    oa_free(executor->is_done);
     oa_free(executor->reads);
-    oa_free(executor->slots);
+    oa_execution_free(&executor->whole);
     oa_free(executor->results);
     oa_free(call->inputs);
     oa_free(call->dtypes);

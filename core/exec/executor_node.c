@@ -24,7 +24,7 @@ static oa_status prepare_inputs(oa_executor *executor, const oa_node *node, bool
             call->is_takeable[i] = false;
             continue;
         }
-        const oa_value_slot *slot = &executor->slots[value];
+        const oa_value_slot *slot = &executor->run->slots[value];
         if (!slot->is_bound) {
             return oa_fail(error, OA_ERROR_UNSUPPORTED, "input '%s' is of an element type that cannot be computed with",
                            executor->graph->values[value].name);
@@ -85,7 +85,7 @@ static void settle_inputs(oa_executor *executor, const oa_node *node)
         if (call->is_taken[i] && wide->data) {
             wide->data = NULL;
         } else if (call->is_taken[i]) {
-            executor->slots[executor->slots[node->inputs[i]].root].buffer = NULL;
+            executor->run->slots[executor->run->slots[node->inputs[i]].root].buffer = NULL;
         }
         oa_blocks_give(&executor->blocks, wide->data, wide->count * sizeof(float));
         *wide = (oa_array){0};
@@ -132,7 +132,7 @@ static oa_status finish_outputs(oa_executor *executor, const oa_node *node, oa_e
             return oa_fail(error, OA_ERROR_UNSUPPORTED, "output %zu is not computed", i);
         }
         if (call->passed[i] != OA_NONE) {
-            const oa_array *origin = &executor->slots[node->inputs[call->passed[i]]].array;
+            const oa_array *origin = &executor->run->slots[node->inputs[call->passed[i]]].array;
             output->data = origin->data; /* not a widened copy */
             output->dtype = origin->dtype;
             continue;
@@ -161,9 +161,9 @@ static void install_outputs(oa_executor *executor, const oa_node *node)
             continue;
         }
         size_t value = node->outputs[i];
-        oa_value_slot *slot = &executor->slots[value];
-        slot->root = call->passed[i] == OA_NONE ? value : executor->slots[node->inputs[call->passed[i]]].root;
-        executor->slots[slot->root].holds++;
+        oa_value_slot *slot = &executor->run->slots[value];
+        slot->root = call->passed[i] == OA_NONE ? value : executor->run->slots[node->inputs[call->passed[i]]].root;
+        executor->run->slots[slot->root].holds++;
         if (!output->is_view) {
             slot->buffer = output->data;
             slot->bytes = output->dtype == OA_DTYPE_STRING ? 0 : output->count * oa_dtype_size(output->dtype);
@@ -179,7 +179,7 @@ static oa_status show_outputs(const oa_executor *executor, const oa_node *node, 
     for (size_t i = 0; executor->watcher && i < node->output_count && status == OA_OK; i++) {
         size_t value = node->outputs[i];
         if (value != OA_NONE && executor->reads[value] > 0) {
-            status = executor->watcher(executor->watcher_context, value, &executor->slots[value].array, error);
+            status = executor->watcher(executor->watcher_context, value, &executor->run->slots[value].array, error);
         }
     }
     return status;
@@ -239,14 +239,14 @@ oa_call *oa_executor_recall(oa_executor *executor, size_t node)
     call->context = executor->overrides ? executor->overrides[node].context : NULL;
     for (size_t i = 0; i < recalled->input_count; i++) {
         size_t value = recalled->inputs[i];
-        call->inputs[i] = value == OA_NONE ? NULL : &executor->slots[value].array;
-        call->dtypes[i] = value == OA_NONE ? OA_DTYPE_UNDEFINED : executor->slots[value].array.dtype;
+        call->inputs[i] = value == OA_NONE ? NULL : &executor->run->slots[value].array;
+        call->dtypes[i] = value == OA_NONE ? OA_DTYPE_UNDEFINED : executor->run->slots[value].array.dtype;
         call->is_takeable[i] = call->is_taken[i] = false;
     }
     for (size_t i = 0; i < recalled->output_count; i++) {
         size_t value = recalled->outputs[i];
         call->is_wanted[i] = value != OA_NONE && executor->reads[value] > 0;
-        call->outputs[i] = call->is_wanted[i] ? executor->slots[value].array : (oa_array){0};
+        call->outputs[i] = call->is_wanted[i] ? executor->run->slots[value].array : (oa_array){0};
         call->passed[i] = OA_NONE;
     }
     return call;

@@ -2,6 +2,7 @@
 #ifndef OA_EXEC_EXECUTOR_PRIVATE_H
 #define OA_EXEC_EXECUTOR_PRIVATE_H
 
+#include "core/exec/execution.h"
 #include "core/exec/finish.h"
 #include "core/exec/forward.h"
 #include "core/exec/table.h"
@@ -22,13 +23,21 @@ typedef struct oa_override {
     void *context;
 } oa_override;
 
+struct oa_execution {
+    oa_executor *executor;
+    oa_value_slot *slots;   /* [value_count] */
+    bool *is_done;          /* [live_count] */
+    const bool *nodes;      /* [live_count] those that run now; NULL: all */
+    const oa_array *inputs; /* as long as they are borrowed; else NULL */
+};
+
 struct oa_executor {
     const oa_graph *graph;
     const oa_operator **operators; /* [live_count] */
     size_t *followers;             /* [live_count], the node that may run as a step behind this one, or OA_NONE */
-    bool *is_done;                 /* [live_count] of the run: as a step behind another */
     size_t *reads;                 /* [value_count] in all */
-    oa_value_slot *slots;          /* [value_count] of the run */
+    oa_execution whole;            /* runs of everything at once */
+    oa_execution *run;             /* the one that is going on, or was last */
     oa_array *results;             /* [output_count] */
     oa_call call;                  /* of the node that runs; its lists are as long as the longest of any node */
     oa_array *widened;             /* [inputs of the call] */
@@ -64,4 +73,17 @@ void oa_executor_skip_chain(oa_executor *executor, size_t index, const oa_chain 
 
 /* Runs live node `index`, whose inputs are bound: binds its outputs and consumes its inputs. */
 oa_status oa_executor_run_node(oa_executor *executor, size_t index, oa_error *error);
+
+/* Room for the state of a run. OA_ERROR_MEMORY. */
+oa_status oa_execution_init(oa_execution *run, oa_executor *executor, oa_error *error);
+/* Gives back what the run holds. */
+void oa_execution_release(oa_execution *run);
+void oa_execution_free(oa_execution *run);
+/* Makes `run` the one that is going on, a fresh one on these inputs. */
+oa_status oa_execution_start(oa_execution *run, const oa_array *inputs, oa_error *error);
+/* Runs those of run->nodes that are not done yet. Constants are read as they are now. */
+oa_status oa_execution_run_nodes(oa_execution *run, const oa_payloads *payloads, oa_error *error);
+/* Gives up a value's share of its buffer. */
+void oa_executor_forget(oa_executor *executor, size_t value);
+
 #endif

@@ -12,7 +12,7 @@ oa_status oa_rows_read(oa_rows *rows, const oa_batches *data, size_t first, size
     }
     oa_status status = OA_OK;
     for (size_t r = 0; r < rows->count && status == OA_OK; r++, data = data->next) {
-        status = data->count ? oa_batches_read(&rows->of[r], data, first, n, size, error) : OA_OK;
+        status = data->read ? oa_batches_read(&rows->of[r], data, first, n, size, error) : OA_OK;
     }
     return status;
 }
@@ -26,7 +26,7 @@ void oa_rows_free(oa_rows *rows)
     *rows = (oa_rows){0};
 }
 
-static bool is_used(const oa_graph *graph, size_t value)
+bool oa_input_is_used(const oa_graph *graph, size_t value)
 {
     for (size_t i = 0; i < graph->step_count; i++) {
         for (size_t k = 0; k < oa_node_use_count(graph, graph->steps[i]); k++) {
@@ -90,7 +90,7 @@ static oa_status set_others(oa_feed *feed, const oa_graph *graph, oa_error *erro
         if (feed->inputs[i].data) {
             continue;
         }
-        status = is_used(graph, graph->inputs[i])
+        status = oa_input_is_used(graph, graph->inputs[i])
                      ? oa_fail(error, OA_ERROR_INPUT, "input '%s' gets no samples: give them with --data %s=FILE",
                                declared->name, declared->name)
                      : set_zeros(&feed->inputs[i], declared, error);

@@ -30,6 +30,9 @@ oa_status oa_feed_set(oa_feed *feed, const oa_graph *graph, const oa_rows *rows,
                       oa_error *error);
 void oa_feed_free(oa_feed *feed);
 
+/* Does any output, or anything on the way to one, depend on this input? O(edges). */
+bool oa_input_is_used(const oa_graph *graph, size_t value);
+
 /* The number of samples that the model insists on in each run: the declared size of the first axis of its first input
  * that has axes; 0: any. */
 size_t oa_fixed_batch(const oa_graph *graph);

@@ -76,7 +76,7 @@ size_t oa_batches_fit(const oa_batches *batches, size_t most)
 {
     size_t bytes = 0; /* of a sample, which has been in memory when its file was opened */
     for (; batches; batches = batches->next) {
-        bytes += batches->count ? oa_batches_elements(batches) * oa_dtype_size(batches->dtype) : 0;
+        bytes += oa_batches_elements(batches) * oa_dtype_size(batches->dtype); /* none where there are no samples */
     }
     size_t fits = bytes ? BATCH_BYTES / bytes : most;
     return fits < 1 ? 1 : fits < most ? fits : most;

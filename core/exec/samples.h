@@ -18,7 +18,7 @@ typedef struct oa_batches {
     oa_status (*read)(void *elements, void *context, size_t first, size_t n, oa_error *error);
     void (*close)(void *context); /* NULL: nothing to do */
     struct oa_batches *next;      /* the same samples for the model's next input: owned, made by oa_batches_chain; NULL:
-                                     none. One with count 0 stands for an input that gets none */
+                                     none. One without `read` stands for an input that gets none */
 } oa_batches;
 
 /* The samples of an array [count, ...], which is borrowed. */

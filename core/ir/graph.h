@@ -191,10 +191,20 @@ size_t oa_node_input(const oa_node *node, size_t slot);
  * what these capture. OA_NONE for an omitted input. */
 size_t oa_node_use_count(const oa_graph *graph, const oa_node *node);
 size_t oa_node_use(const oa_graph *graph, const oa_node *node, size_t k);
+/* What must be there before a node runs: its inputs, then what its subgraphs capture; k < input_count + capture_count.
+ * OA_NONE for an omitted input. */
+size_t oa_node_source(const oa_node *node, size_t k);
 /* The steps that the bodies of a node take, which follow its own. */
 size_t oa_node_inner_steps(const oa_graph *graph, const oa_node *node);
 /* The node that makes a value, in the graph or in a body; NULL for inputs and constants. */
 const oa_node *oa_value_node(const oa_graph *graph, size_t value);
+/* Flags the live nodes that values depend on, and no others.
+ *
+ * - nodes [live_count], output.
+ * - values [value_count], flags.
+ *
+ * O(edges). */
+void oa_graph_needs(bool *nodes, const oa_graph *graph, const bool *values);
 /* The constant in an input slot, or NULL. */
 const oa_tensor *oa_node_constant(const oa_graph *graph, const oa_node *node, size_t slot);
 /* A name for messages: the node's own, else the name of its first output. Never NULL. */

@@ -50,6 +50,11 @@ size_t oa_node_input(const oa_node *node, size_t slot)
     return slot < node->input_count ? node->inputs[slot] : OA_NONE;
 }
 
+size_t oa_node_source(const oa_node *node, size_t k)
+{
+    return k < node->input_count ? node->inputs[k] : node->captures[k - node->input_count];
+}
+
 const oa_tensor *oa_node_constant(const oa_graph *graph, const oa_node *node, size_t slot)
 {
     size_t value = oa_node_input(node, slot);
@@ -70,6 +75,24 @@ const char *oa_node_label(const oa_graph *graph, const oa_node *node)
         }
     }
     return "unnamed";
+}
+
+void oa_graph_needs(bool *nodes, const oa_graph *graph, const bool *values)
+{
+    memset(nodes, 0, graph->live_count * sizeof *nodes);
+    for (size_t i = graph->live_count; i-- > 0;) {
+        const oa_node *node = &graph->nodes[i];
+        for (size_t k = 0; k < node->output_count && !nodes[i]; k++) {
+            nodes[i] = node->outputs[k] != OA_NONE && values[node->outputs[k]];
+        }
+        for (size_t k = 0; k < node->input_count + node->capture_count && nodes[i]; k++) {
+            size_t value = oa_node_source(node, k);
+            size_t maker = value == OA_NONE ? OA_NONE : graph->values[value].producer;
+            if (maker != OA_NONE) {
+                nodes[maker] = true; /* before i, in topological order */
+            }
+        }
+    }
 }
 
 bool oa_axis_normalise(size_t *axis, int64_t given, size_t rank)

@@ -18,11 +18,6 @@ typedef struct node_walk {
 
 static const size_t ON_STACK = OA_NONE - 1;
 
-static size_t used_value(const oa_node *node, size_t i)
-{
-    return i < node->input_count ? node->inputs[i] : node->captures[i - node->input_count];
-}
-
 /* The node of this list that makes a value, or OA_NONE. */
 static size_t producer_of(const node_walk *walk, size_t value)
 {
@@ -58,7 +53,7 @@ static oa_status visit(node_walk *walk, size_t root, oa_error *error)
             depth--;
             continue;
         }
-        size_t value = used_value(node, frame->next++);
+        size_t value = oa_node_source(node, frame->next++);
         if (value == OA_NONE) {
             continue;
         }

@@ -17,7 +17,6 @@ typedef struct model_side {
     bool *wanted;           /* [values] what channels look at */
     const size_t *input_of; /* [inputs of a], as of oa_feed_set */
     oa_feed feed;
-    oa_array *outputs; /* [outputs] */
 } model_side;
 
 typedef struct pass {
@@ -170,13 +169,7 @@ static oa_status no_memory(oa_error *error)
 static oa_status run_model(model_side *model, pass *p, oa_watcher *watcher, oa_error *error)
 {
     oa_status status = oa_feed_set(&model->feed, model->graph, &p->rows, model->input_of, error);
-    if (status == OA_OK) {
-        status = oa_session_run(model->outputs, model->session, model->feed.inputs, watcher, p, error);
-    }
-    for (size_t i = 0; i < model->graph->output_count; i++) {
-        oa_array_free(&model->outputs[i]);
-    }
-    return status;
+    return status == OA_OK ? oa_session_run(NULL, model->session, model->feed.inputs, watcher, p, error) : status;
 }
 
 /* How many samples to run at a time. The first one tells how much the activations take. */
@@ -237,19 +230,11 @@ static oa_status add_profits(const oa_activation_plan *plan, const oa_match_prob
     return OA_OK;
 }
 
-static oa_status open_side(model_side *model, const oa_graph *graph, const oa_engine *engine, oa_error *error)
-{
-    model->outputs = oa_calloc(graph->output_count, sizeof *model->outputs);
-    return model->outputs ? oa_session_create(&model->session, engine, graph, NULL, model->wanted, error)
-                          : no_memory(error);
-}
-
 static void close_side(model_side *model)
 {
     oa_session_destroy(model->session);
     oa_feed_free(&model->feed);
     oa_free(model->wanted);
-    oa_free(model->outputs);
 }
 
 static oa_status prepare(pass *p, const oa_engine *engine, oa_error *error)
@@ -267,8 +252,8 @@ static oa_status prepare(pass *p, const oa_engine *engine, oa_error *error)
         p->a.wanted[p->plan->channels[i].value_a] = true;
         p->b.wanted[p->plan->channels[i].value_b] = true;
     }
-    oa_status status = open_side(&p->a, p->a.graph, engine, error);
-    return status == OA_OK ? open_side(&p->b, p->b.graph, engine, error) : status;
+    oa_status status = oa_session_create(&p->a.session, engine, p->a.graph, NULL, p->a.wanted, error);
+    return status == OA_OK ? oa_session_create(&p->b.session, engine, p->b.graph, NULL, p->b.wanted, error) : status;
 }
 
 oa_status oa_activation_pass(oa_activation_plan *plan, const oa_match_problem *problem, const oa_batches *data,

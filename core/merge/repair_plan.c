@@ -158,12 +158,12 @@ static oa_status leave(planner *p, const oa_node *node, const char *reason, oa_e
     return OA_OK;
 }
 
+/* Nothing in a body is repaired: a node with bodies is as deep as what it reads around them. */
 static size_t depth_of(const planner *p, const oa_node *node)
 {
     size_t depth = 0;
-    size_t count = oa_node_use_count(p->graph, node);
-    for (size_t k = 0; k < count; k++) {
-        size_t value = oa_node_use(p->graph, node, k);
+    for (size_t k = 0; k < node->input_count + node->capture_count; k++) {
+        size_t value = oa_node_source(node, k);
         size_t own = value == OA_NONE ? 0 : p->values[value].depth;
         depth = own > depth ? own : depth;
     }
@@ -197,6 +197,8 @@ static const char *plan_normalisation(oa_repair_place *place, const planner *p, 
     }
     *place = (oa_repair_place){.kind = OA_REPAIR_STATISTICS,
                                .node = index,
+                               .adder = OA_NONE,
+                               .turn = OA_NONE,
                                .value = oa_node_input(node, 0),
                                .units = mean ? mean->count : 0,
                                .bias = OA_NONE,
@@ -217,22 +219,63 @@ typedef struct layer_form {
     bool is_last;
 } layer_form;
 
-static const char *read_form(layer_form *form, const oa_graph *graph, const oa_node *node)
+/* The weights of a layer, which may pass a Transpose on their way to it. */
+typedef struct layer_weight {
+    size_t tensor;
+    size_t turn;              /* the Transpose, or OA_NONE */
+    size_t axes[OA_MAX_RANK]; /* the constant's axis that each of the layer's is */
+} layer_weight;
+
+/* A Transpose of a constant: which, and how. */
+static const char *read_turn(layer_weight *weight, const planner *p, const oa_node *turn, size_t rank)
 {
-    const oa_tensor *weight = oa_node_constant(graph, node, 1);
-    if (!weight) {
-        return "its weights are computed in the graph";
+    const int64_t *perm;
+    size_t count;
+    oa_node_ints(&perm, &count, turn, "perm");
+    for (size_t k = 0; k < rank; k++) {
+        weight->axes[k] = rank - 1 - k;
+        if (count && (count != rank || !oa_axis_normalise(&weight->axes[k], perm[k], rank))) {
+            return "its weights are of a form that is not handled";
+        }
     }
+    weight->turn = (size_t)(turn - p->graph->nodes);
+    return NULL;
+}
+
+static const char *find_weight(layer_weight *weight, const planner *p, const oa_node *node)
+{
+    const char *reason = NULL;
+    size_t value = oa_node_input(node, 1);
+    size_t maker = value == OA_NONE ? OA_NONE : p->graph->values[value].producer;
+    const oa_node *turn = maker == OA_NONE ? NULL : &p->graph->nodes[maker];
+    *weight = (layer_weight){.turn = OA_NONE};
+    if (turn && oa_node_is(turn, "Transpose")) {
+        const oa_tensor *tensor = oa_node_constant(p->graph, turn, 0);
+        reason = p->values[value].uses == 1 ? NULL : "its weights are used elsewhere, too";
+        reason = reason || !tensor ? reason : read_turn(weight, p, turn, tensor->rank);
+        node = turn;
+    } else {
+        for (size_t k = 0; k < OA_MAX_RANK; k++) {
+            weight->axes[k] = k;
+        }
+    }
+    weight->tensor = reason ? OA_NONE : own_constant(&reason, p, node, node == turn ? 0 : 1, 0);
+    return reason;
+}
+
+/* `rank` of the weights. */
+static const char *read_form(layer_form *form, const oa_node *node, size_t rank)
+{
     *form = (layer_form){.bias_slot = 2, .bias_factor = 1.0, .is_last = true};
-    if (oa_node_is(node, "Conv") && weight->rank >= 3) {
+    if (oa_node_is(node, "Conv") && rank >= 3) {
         form->is_last = false;
-    } else if (oa_node_is(node, "ConvTranspose") && weight->rank >= 3 && oa_node_int(node, "group", 1) == 1) {
+    } else if (oa_node_is(node, "ConvTranspose") && rank >= 3 && oa_node_int(node, "group", 1) == 1) {
         form->is_last = false;
         form->weight_axis = 1;
-    } else if (oa_node_is(node, "Gemm") && weight->rank == 2) {
+    } else if (oa_node_is(node, "Gemm") && rank == 2) {
         form->weight_axis = oa_node_int(node, "transB", 0) ? 0 : 1;
         form->bias_factor = (double)oa_node_float(node, "beta", 1.0f);
-    } else if (oa_node_is(node, "MatMul") && weight->rank == 2) {
+    } else if (oa_node_is(node, "MatMul") && rank == 2) {
         form->weight_axis = 1;
         form->bias_slot = OA_NONE;
     } else {
@@ -262,21 +305,26 @@ static const char *plan_layer(oa_repair_place *place, const planner *p, size_t i
 {
     const oa_node *node = &p->graph->nodes[index];
     layer_form form;
+    layer_weight weight;
     size_t output = node->output_count ? node->outputs[0] : OA_NONE;
-    const char *reason = read_form(&form, p->graph, node);
+    const char *reason = find_weight(&weight, p, node);
+    if (!reason) {
+        reason = read_form(&form, node, p->graph->tensors[weight.tensor].rank);
+    }
     if (!reason && output == OA_NONE) {
         reason = "nothing takes what it puts out";
     }
-    size_t weight = reason ? OA_NONE : own_constant(&reason, p, node, 1, 0);
     if (reason) {
         return reason;
     }
-    size_t units = p->graph->tensors[weight].dims[form.weight_axis];
+    size_t axis = weight.axes[form.weight_axis];
+    size_t units = p->graph->tensors[weight.tensor].dims[axis];
     const oa_node *adds = node;
+    size_t adder = OA_NONE;
     if (form.bias_slot == OA_NONE) {
-        size_t add = bias_node(&form.bias_slot, p, output, units);
-        adds = add == OA_NONE ? node : &p->graph->nodes[add];
-        output = add == OA_NONE ? output : adds->outputs[0];
+        adder = bias_node(&form.bias_slot, p, output, units);
+        adds = adder == OA_NONE ? node : &p->graph->nodes[adder];
+        output = adder == OA_NONE ? output : adds->outputs[0];
     }
     if (p->values[output].is_added && p->values[output].uses == 1) {
         return "it adds to a stream that layer normalisation takes";
@@ -289,11 +337,13 @@ static const char *plan_layer(oa_repair_place *place, const planner *p, size_t i
     }
     *place = (oa_repair_place){.kind = bias == OA_NONE ? OA_REPAIR_SCALE : OA_REPAIR_SCALE_SHIFT,
                                .node = index,
+                               .adder = adder,
+                               .turn = weight.turn,
                                .value = output,
                                .is_last = form.is_last,
                                .units = units,
-                               .weight = weight,
-                               .weight_axis = form.weight_axis,
+                               .weight = weight.tensor,
+                               .weight_axis = axis,
                                .bias = bias,
                                .bias_factor = form.bias_factor,
                                .mean = OA_NONE,

@@ -14,14 +14,16 @@ typedef enum oa_repair_kind {
 typedef struct oa_repair_place {
     oa_repair_kind kind;
     size_t node;  /* the live node that is repaired */
+    size_t adder; /* the Add behind it that has its bias, or OA_NONE */
+    size_t turn;  /* the Transpose before it that its weights pass, or OA_NONE */
     size_t value; /* the one whose units are watched: what a normalisation takes, what a layer puts out */
     bool is_last; /* the units lie on the value's last axis; on axis 1 otherwise */
     size_t units;
-    size_t level;          /* places whose data depend on other places' repair have a higher one; from 0 */
-    size_t mean, variance; /* STATISTICS: constants */
-    size_t weight, weight_axis;
-    size_t bias;        /* SCALE_SHIFT */
-    double bias_factor; /* what the layer multiplies its bias with, never 0 */
+    size_t level;               /* places whose data depend on other places' repair have a higher one; from 0 */
+    size_t mean, variance;      /* STATISTICS: constants */
+    size_t weight, weight_axis; /* of the constant itself, also where it is transposed */
+    size_t bias;                /* SCALE_SHIFT */
+    double bias_factor;         /* what the layer multiplies its bias with, never 0 */
 } oa_repair_place;
 
 /* A layer or a normalisation that stays as averaging made it. */

@@ -142,8 +142,10 @@ class Experiment:
                 aligner = f"deep-align:{self.aligner(name, seed)}"
                 if name and os.path.exists(self.aligner(name, seed)):
                     made += [(aligner, 0, PAIRS, 0), (f"{aligner}+sinkhorn", SHORT, behind, 1 if seed == 1 else 4 + late)]
+                    if name in ("universal", family) and seed == 1:
+                        made += [(f"{aligner}+sinkhorn", 0, steep, 2 if name == "universal" else 8)]
                     if name == "universal" and seed == 1:
-                        made += [(f"{aligner}+weights", 0, PAIRS, 0), (f"{aligner}+sinkhorn", 0, steep, 8)]
+                        made += [(f"{aligner}+weights", 0, PAIRS, 0)]
         return made
 
     def compare(self):
@@ -288,6 +290,8 @@ def table_methods(family):
     yield "deep-align (universal) + weights", "deep-align:universal-SEED+weights", 0
     for label, name in kinds:
         yield f"deep-align ({label}) + Sinkhorn, {SHORT} steps", f"deep-align:{name}-SEED+sinkhorn", SHORT
+    if family:
+        yield "deep-align (this family) + Sinkhorn, 1000 steps", f"deep-align:{family}-SEED+sinkhorn", 0
     yield "deep-align (universal) + Sinkhorn, 1000 steps", "deep-align:universal-SEED+sinkhorn", 0
 
 

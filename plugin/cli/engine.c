@@ -7,12 +7,22 @@
 
 static const size_t open_sizes[] = {8, 32, 64, 224, 1};
 
+/* Below so many seconds for a run, no engine is too slow; above, one that takes so many times as long as the other is.
+ */
+static const double LONG_RUN = 0.2;
+static const double BY_FAR = 3.0;
+
+/* Larger models are not handed over just to see how long that takes. */
+static const size_t TRIED_BYTES = (size_t)1 << 30;
+
 typedef struct trial {
     const oa_engine *engine;
     const oa_options *options;
     const oa_graph *graph;
     const oa_batches *data; /* or NULL: random inputs */
     oa_sizes sizes;         /* of these */
+    size_t runs;            /* the first makes what later ones find */
+    double seconds;         /* output: of the last one */
 } trial;
 
 static oa_status draw_inputs(oa_array *inputs, const trial *t, oa_error *error)
@@ -61,8 +71,22 @@ static bool are_telling(const oa_array *outputs, size_t count)
     return true;
 }
 
+static oa_status time_runs(oa_array *outputs, trial *t, oa_session *session, const oa_array *inputs, oa_error *error)
+{
+    oa_status status = OA_OK;
+    for (size_t r = 0; r < t->runs && status == OA_OK; r++) {
+        double start = oa_seconds();
+        for (size_t i = 0; i < t->graph->output_count; i++) {
+            oa_array_free(&outputs[i]);
+        }
+        status = oa_session_run(outputs, session, inputs, NULL, NULL, error);
+        t->seconds = oa_seconds() - start;
+    }
+    return status;
+}
+
 /* is_telling may be NULL. */
-static oa_status run_trial(bool *is_telling, const trial *t, oa_error *error)
+static oa_status run_trial(bool *is_telling, trial *t, oa_error *error)
 {
     const oa_graph *graph = t->graph;
     size_t fixed = oa_fixed_batch(graph);
@@ -83,7 +107,7 @@ static oa_status run_trial(bool *is_telling, const trial *t, oa_error *error)
         status = status == OA_OK ? oa_feed_set(&feed, graph, &rows, NULL, error) : status;
     }
     if (status == OA_OK) {
-        status = oa_session_run(outputs, session, feed.inputs, NULL, NULL, error);
+        status = time_runs(outputs, t, session, feed.inputs, error);
     }
     if (status == OA_OK) {
         status = check_outputs(outputs, graph, error);
@@ -137,19 +161,26 @@ static oa_status find_sizes(oa_sizes *sizes, trial *t, oa_error *error)
     return status == OA_ERROR_INPUT && has_run ? OA_OK : status;
 }
 
-/* Tries an engine on the models. Only what it does not support counts against it: inputs that fit better may come. */
-static oa_status try_engine(oa_sizes *sizes, const oa_engine *engine, const oa_options *options,
+/* Tries an engine on the models. Only what it does not support counts against it: inputs that fit
+ * better may come. *seconds is what the slowest took for its run. */
+static oa_status try_engine(double *seconds, oa_sizes *sizes, const oa_engine *engine, const oa_options *options,
                             oa_model *const *models, size_t count, const oa_batches *data, oa_error *error)
 {
+    *seconds = 0.0;
     for (size_t m = 0; m < count; m++) {
-        trial t = {
-            .engine = engine, .options = options, .graph = oa_model_graph(models[m]), .data = data, .sizes = *sizes};
+        trial t = {.engine = engine,
+                   .options = options,
+                   .graph = oa_model_graph(models[m]),
+                   .data = data,
+                   .sizes = *sizes,
+                   .runs = 1};
         bool is_open = m == 0 && !data && has_open_sizes(t.graph);
         oa_status status = is_open ? find_sizes(sizes, &t, error) : run_trial(NULL, &t, error);
         if (status == OA_ERROR_UNSUPPORTED || status == OA_ERROR_MEMORY) {
             oa_error_context(error, "%s", options->models[m]);
             return status;
         }
+        *seconds = t.seconds > *seconds ? t.seconds : *seconds;
     }
     return OA_OK;
 }
@@ -163,7 +194,8 @@ static oa_status use_runtime(oa_engine_choice *choice, const oa_options *options
         return status;
     }
     oa_onnxruntime_serve(runtime, models, count);
-    status = try_engine(&choice->sizes, oa_onnxruntime_engine(runtime), options, models, count, data, error);
+    double seconds;
+    status = try_engine(&seconds, &choice->sizes, oa_onnxruntime_engine(runtime), options, models, count, data, error);
     if (status != OA_OK) {
         oa_onnxruntime_destroy(runtime);
         return status;
@@ -171,6 +203,43 @@ static oa_status use_runtime(oa_engine_choice *choice, const oa_options *options
     choice->runtime = runtime;
     choice->engine = oa_onnxruntime_engine(runtime);
     return OA_OK;
+}
+
+bool oa_engine_is_slow(double seconds, double other_seconds)
+{
+    return seconds >= LONG_RUN && seconds > BY_FAR * other_seconds;
+}
+
+/* Seconds for a run of a model, after one that does not count. */
+static oa_status time_engine(double *seconds, trial *t, const oa_engine *engine)
+{
+    t->engine = engine;
+    oa_status status = run_trial(NULL, t, NULL);
+    *seconds = t->seconds;
+    return status;
+}
+
+/* The built-in engine takes its time: is ONNX Runtime at hand, and does it take much less? Whatever goes wrong on the
+ * way leaves everything as it was. */
+static void look_for_faster(oa_engine_choice *choice, const oa_options *options, oa_model *const *models, size_t count,
+                            const oa_batches *data)
+{
+    trial t = {.options = options, .graph = oa_model_graph(models[0]), .data = data, .sizes = choice->sizes, .runs = 2};
+    double own, other;
+    oa_engine_choice found = {.sizes = choice->sizes};
+    if (time_engine(&own, &t, oa_engine_builtin()) != OA_OK || !oa_engine_is_slow(own, 0.0) ||
+        use_runtime(&found, options, models, count, data, NULL) != OA_OK) {
+        return;
+    }
+    if (time_engine(&other, &t, found.engine) == OA_OK && oa_engine_is_slow(own, other)) {
+        found.sizes = choice->sizes;
+        *choice = found;
+        oa_note(options,
+                "the built-in engine takes %.2g seconds for a run of %s, ONNX Runtime %s takes %.2g; using that", own,
+                options->models[0], oa_onnxruntime_version(found.runtime), other);
+        return;
+    }
+    oa_engine_choice_free(&found);
 }
 
 oa_status oa_engine_choose(oa_engine_choice *choice, const oa_options *options, oa_model *const *models, size_t count,
@@ -185,9 +254,14 @@ oa_status oa_engine_choose(oa_engine_choice *choice, const oa_options *options, 
         return use_runtime(choice, options, models, count, data, error);
     }
     oa_error reason = {0};
-    oa_status status = try_engine(&choice->sizes, oa_engine_builtin(), options, models, count, data, &reason);
+    double seconds;
+    oa_status status = try_engine(&seconds, &choice->sizes, oa_engine_builtin(), options, models, count, data, &reason);
     if (status == OA_OK) {
         choice->engine = oa_engine_builtin();
+        bool can_change = options->engine == OA_ENGINE_AUTO && oa_model_payload_bytes(models[0]) <= TRIED_BYTES;
+        if (can_change && oa_engine_is_slow(seconds, 0.0)) {
+            look_for_faster(choice, options, models, count, data);
+        }
         return OA_OK;
     }
     if (status != OA_ERROR_UNSUPPORTED || options->engine == OA_ENGINE_BUILTIN) {

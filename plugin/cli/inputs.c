@@ -71,26 +71,32 @@ static oa_status assign_files(const char **files, const oa_options *options, con
                            list_inputs(list, graph));
         }
     }
-    if (graph->input_count && !files[0]) {
+    if (graph->input_count && !files[0] && oa_input_is_used(graph, graph->inputs[0])) {
         return oa_fail(error, OA_ERROR_USAGE, "input '%s' of %s gets no samples: give them with --data %s=FILE",
                        graph->values[graph->inputs[0]].name, options->models[0], graph->values[graph->inputs[0]].name);
     }
     return OA_OK;
 }
 
-/* Opens a row for each input; those without a file are left out by an empty one. */
+/* Opens a row for each input; one that has no file only counts as many samples as the others. */
 static oa_status open_rows(oa_batches *data, const char *const *files, const oa_options *options, const oa_graph *graph,
                            oa_error *error)
 {
+    const char *first = NULL;
+    size_t count = 0;
     for (size_t i = 0; i < graph->input_count; i++) {
         const oa_value *declared = &graph->values[graph->inputs[i]];
         /* Token ids are not scaled along with images. */
         double scale = oa_dtype_is_float(declared->dtype) || graph->input_count == 1 ? options->data_scale : -1.0;
         oa_batches row = {0};
         oa_status status = files[i] ? oa_data_open(&row, files[i], declared, scale, OA_KEEP, error) : OA_OK;
-        if (status == OA_OK && i && files[i] && row.count != data->count) {
-            status = oa_fail(error, OA_ERROR_INPUT, "%s holds %zu samples, but %s holds %zu", files[0], data->count,
-                             files[i], row.count);
+        if (status == OA_OK && first && files[i] && row.count != count) {
+            status = oa_fail(error, OA_ERROR_INPUT, "%s holds %zu samples, but %s holds %zu", first, count, files[i],
+                             row.count);
+        }
+        if (files[i] && !first) {
+            first = files[i];
+            count = row.count;
         }
         if (status == OA_OK && i) {
             status = oa_batches_chain(data, &row, error);
@@ -101,6 +107,9 @@ static oa_status open_rows(oa_batches *data, const char *const *files, const oa_
             oa_batches_close(&row);
             return status;
         }
+    }
+    for (oa_batches *row = data; row; row = row->next) {
+        row->count = count;
     }
     return OA_OK;
 }

@@ -20,6 +20,7 @@ oa_status oa_run_prepare_repair(oa_align_run *run, oa_error *error)
         return OA_OK;
     }
     double start = oa_seconds();
+    oa_runnable first;
     oa_repair_settings settings = oa_repair_settings_default();
     settings.progress = oa_progress_step;
     settings.progress_context = &run->repairing;
@@ -33,6 +34,10 @@ oa_status oa_run_prepare_repair(oa_align_run *run, oa_error *error)
                                    .payloads = &run->followers[i].payloads};
     }
     if (status == OA_OK) {
+        status = oa_run_runnable(&first, run, 0, NULL, error);
+    }
+    if (status == OA_OK) {
+        settings.engine = first.engine;
         status = oa_repair_create(&run->repair, oa_run_graph(run, 0), count + 1, &run->samples.data, &settings, error);
     }
     if (status == OA_OK) {

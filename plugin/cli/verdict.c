@@ -43,6 +43,12 @@ static const char *parents_words(const oa_verdict *verdict)
     return verdict->parents > 2 ? "the parents" : "A and B";
 }
 
+/* "A and B" or "two parents". */
+static const char *two_parents_words(const oa_verdict *verdict)
+{
+    return verdict->parents > 2 ? "two parents" : "A and B";
+}
+
 static void put_accuracy(oa_svg *text, const oa_verdict *verdict)
 {
     char label[OA_LABEL_SIZE];
@@ -78,42 +84,41 @@ static void put_error(oa_svg *text, const oa_verdict *verdict)
 }
 
 /* Two parents by name, more by their mean. */
-static void put_agreement(oa_svg *text, const oa_verdict *verdict)
+static void put_beside_parents(oa_svg *text, const oa_verdict *verdict, const char *a, const char *b, const char *any)
 {
     if (verdict->parents == 2) {
-        oa_svg_put(text, "decides like A for ");
+        oa_svg_put(text, "%s", a);
         oa_svg_put_percent(text, verdict->merged_with[0]);
-        oa_svg_put(text, " and like B for ");
+        oa_svg_put(text, "%s", b);
         oa_svg_put_percent(text, verdict->merged_with[1]);
     } else {
-        oa_svg_put(text, "decides like a parent for ");
+        oa_svg_put(text, "%s", any);
         oa_svg_put_percent(text, verdict->merged);
     }
-    oa_svg_put(text, " of %zu samples, give or take %.1f; %s agree on ", verdict->samples, 100.0 * half_width(verdict),
-               verdict->parents == 2 ? "A and B" : "two parents");
+}
+
+/* How the parents are to each other, then the plain average. */
+static void put_beside_average(oa_svg *text, const oa_verdict *verdict, const char *average)
+{
     oa_svg_put_percent(text, verdict->reference);
-    oa_svg_put(text,
-               verdict->naive_is_better ? "; a plain average is nearer to them: " : "; a plain average would for ");
+    oa_svg_put(text, "%s", verdict->naive_is_better ? "; a plain average is nearer to them: " : average);
     oa_svg_put_percent(text, verdict->naive);
+}
+
+static void put_agreement(oa_svg *text, const oa_verdict *verdict)
+{
+    put_beside_parents(text, verdict, "decides like A for ", " and like B for ", "decides like a parent for ");
+    oa_svg_put(text, " of %zu samples, give or take %.1f; %s agree on ", verdict->samples, 100.0 * half_width(verdict),
+               two_parents_words(verdict));
+    put_beside_average(text, verdict, "; a plain average would for ");
 }
 
 static void put_difference(oa_svg *text, const oa_verdict *verdict)
 {
-    if (verdict->parents == 2) {
-        oa_svg_put(text, "its outputs differ from A's by ");
-        oa_svg_put_percent(text, verdict->merged_with[0]);
-        oa_svg_put(text, " and from B's by ");
-        oa_svg_put_percent(text, verdict->merged_with[1]);
-    } else {
-        oa_svg_put(text, "its outputs differ from a parent's by ");
-        oa_svg_put_percent(text, verdict->merged);
-    }
-    oa_svg_put(text, " of their spread on %zu samples; those of %s by ", verdict->samples,
-               verdict->parents == 2 ? "A and B" : "two parents");
-    oa_svg_put_percent(text, verdict->reference);
-    oa_svg_put(text,
-               verdict->naive_is_better ? "; a plain average is nearer to them: " : "; a plain average's would by ");
-    oa_svg_put_percent(text, verdict->naive);
+    put_beside_parents(text, verdict, "its outputs differ from A's by ", " and from B's by ",
+                       "its outputs differ from a parent's by ");
+    oa_svg_put(text, " of their spread on %zu samples; those of %s by ", verdict->samples, two_parents_words(verdict));
+    put_beside_average(text, verdict, "; a plain average's would by ");
 }
 
 static void put_parents_doubt(oa_svg *text, const oa_verdict *verdict)
@@ -136,7 +141,7 @@ static void put_parents_doubt(oa_svg *text, const oa_verdict *verdict)
                    best_word(verdict), label, verdict->samples);
         break;
     case OA_BASIS_AGREEMENT:
-        oa_svg_put(text, "%s agree on ", verdict->parents > 2 ? "two parents" : "A and B");
+        oa_svg_put(text, "%s agree on ", two_parents_words(verdict));
         oa_svg_put_percent(text, verdict->reference);
         oa_svg_put(text, " of %zu samples, hardly more than by chance: are they of the kind that the models know?",
                    verdict->samples);

@@ -1,5 +1,7 @@
 #include "plugin/onnxruntime/library.h"
 
+#include "plugin/onnxruntime/library_file.h"
+
 #include <dlfcn.h>
 #include <glob.h>
 #include <stdbool.h>
@@ -7,15 +9,37 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *const FILE_NAME = "libonnxruntime.so";
 
-/* Opens one file. The loader takes names without a slash for its own search.
+/* Checks the file that the loader takes for a path, or for a name without a slash: what LD_LIBRARY_PATH has first.
+ * Where it looks after that, the system's own installations are. */
+static oa_status check_file(const char *path, oa_error *error)
+{
+    const char *list = strchr(path, '/') ? NULL : getenv("LD_LIBRARY_PATH");
+    for (size_t length; list && *list; list += length + (list[length] != '\0')) {
+        char file[OA_LIBRARY_PATH_SIZE];
+        length = strcspn(list, ":;");
+        int shown = length < sizeof file ? (int)length : 0;
+        int written = snprintf(file, sizeof file, "%.*s/%s", shown ? shown : 1, shown ? list : ".", path);
+        if (length < sizeof file && written > 0 && (size_t)written < sizeof file && access(file, R_OK) == 0) {
+            return oa_library_file_check(file, error);
+        }
+    }
+    return strchr(path, '/') ? oa_library_file_check(path, error) : OA_OK;
+}
+
+/* Opens one file.
  *
  * From 1.29 on, the library reports its use to its makers by network, from the moment that an environment is created:
  * too early for DisableTelemetryEvents. This variable, which it reads before, keeps it quiet. */
 static oa_status open_file(oa_library *library, const char *path, oa_error *error)
 {
+    oa_status status = check_file(path, error);
+    if (status != OA_OK) {
+        return status;
+    }
     if (setenv("ORT_DISABLE_TELEMETRY", "1", 1) != 0) {
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory for an environment variable");
     }

@@ -9,7 +9,7 @@ typedef struct session {
     const oa_onnxruntime *runtime;
     const oa_graph *graph;
     OrtSession *session;
-    size_t *values;            /* [count] what each output of the session is: the graph's own outputs, then others */
+    size_t *values;            /* [count] what each output of the session is: the graph's own, or what is wanted */
     const char **output_names; /* [count] */
     size_t count;
     const bool *wanted;
@@ -38,11 +38,11 @@ static oa_model *find_model(const oa_onnxruntime *runtime, const oa_graph *graph
     return NULL;
 }
 
-/* The names of what goes in and comes out, in the order that oa_model_show makes. */
+/* The names of what goes in and comes out, in the order of the outputs or that oa_model_show makes. */
 static oa_status list_values(session *s, const oa_model *model, oa_error *error)
 {
     const oa_graph *graph = s->graph;
-    size_t most = graph->output_count + (s->wanted ? graph->value_count : 0);
+    size_t most = s->wanted ? graph->value_count : graph->output_count;
     s->values = oa_malloc(most, sizeof *s->values);
     s->output_names = oa_malloc(most, sizeof *s->output_names);
     s->outputs = oa_calloc(most, sizeof *s->outputs);
@@ -51,11 +51,11 @@ static oa_status list_values(session *s, const oa_model *model, oa_error *error)
     if (!s->values || !s->output_names || !s->outputs || !s->input_names || !s->inputs) {
         return no_memory(error);
     }
-    for (size_t i = 0; i < graph->output_count; i++) {
+    for (size_t i = 0; i < graph->output_count && !s->wanted; i++) {
         s->values[s->count++] = graph->outputs[i];
     }
     for (size_t v = 0; s->wanted && v < graph->value_count; v++) {
-        if (s->wanted[v] && oa_model_adds(model, v)) {
+        if (s->wanted[v] && oa_model_shows(model, v)) {
             s->values[s->count++] = v;
         }
     }
@@ -112,6 +112,9 @@ static oa_status prepare(session *s, oa_model *model, const oa_payloads *payload
     const oa_ort_api *api = s->runtime->library.api;
     OrtSessionOptions *options = NULL;
     oa_status status = list_values(s, model, error);
+    if (status == OA_OK && s->count == 0) {
+        return OA_OK; /* there is nothing to see, and never anything to run */
+    }
     if (status == OA_OK && s->wanted) {
         status = oa_model_show(model, s->wanted, error);
     }
@@ -263,39 +266,33 @@ static oa_status view_output(oa_array *view, const session *s, OrtValue *value, 
     return status == OA_OK ? oa_array_view(view, data, dtype, dims, rank, error) : status;
 }
 
-/* Shows what is wanted, and copies the graph's own outputs to results. Each value is given back as soon as it has been
- * seen. */
+/* Shows what is wanted, or copies the graph's outputs to results. Each value is given back as soon as it has been seen.
+ */
 static oa_status collect(oa_array *results, session *s, oa_watcher *watcher, void *watcher_context, oa_error *error)
 {
     oa_status status = OA_OK;
     for (size_t i = 0; i < s->count && status == OA_OK; i++) {
         oa_array view = {0};
-        size_t value = s->values[i];
-        const oa_value *shown = &s->graph->values[value];
         status = view_output(&view, s, s->outputs[i], error);
         if (status != OA_OK) {
-            oa_error_context(error, "value '%s'", shown->name);
-        }
-        if (status == OA_OK && i < s->graph->output_count) {
+            oa_error_context(error, "value '%s'", s->output_names[i]);
+        } else if (!s->wanted) {
             status = oa_array_copy(&results[i], &view, error);
-        }
-        bool is_made = !shown->is_input && shown->tensor == OA_NONE;
-        if (status == OA_OK && watcher && s->wanted && s->wanted[value] && is_made) {
-            status = watcher(watcher_context, value, &view, error);
+        } else if (watcher) {
+            status = watcher(watcher_context, s->values[i], &view, error);
         }
         release_values(s, &s->outputs[i], 1);
     }
     return status;
 }
 
-oa_status oa_onnxruntime_run(oa_array *outputs, void *opened, const oa_array *inputs, oa_watcher *watcher,
-                             void *watcher_context, oa_error *error)
+/* As oa_onnxruntime_run, but results are zeroed before, and partly made on failure. */
+static oa_status run(oa_array *results, session *s, const oa_array *inputs, oa_watcher *watcher, void *watcher_context,
+                     oa_error *error)
 {
-    session *s = opened;
     size_t fed = 0;
-    oa_array *results = oa_calloc(s->graph->output_count, sizeof *results);
-    oa_status status = results ? wrap_inputs(&fed, s, inputs, error) : no_memory(error);
-    if (status == OA_OK) {
+    oa_status status = wrap_inputs(&fed, s, inputs, error);
+    if (status == OA_OK && s->count) {
         OrtStatus *failure =
             s->runtime->library.api->Run(s->session, NULL, s->input_names, (const OrtValue *const *)s->inputs, fed,
                                          s->output_names, s->count, s->outputs);
@@ -306,7 +303,17 @@ oa_status oa_onnxruntime_run(oa_array *outputs, void *opened, const oa_array *in
     }
     release_values(s, s->inputs, s->graph->input_count);
     release_values(s, s->outputs, s->count);
-    for (size_t i = 0; results && i < s->graph->output_count; i++) {
+    return status;
+}
+
+oa_status oa_onnxruntime_run(oa_array *outputs, void *opened, const oa_array *inputs, oa_watcher *watcher,
+                             void *watcher_context, oa_error *error)
+{
+    session *s = opened;
+    size_t count = s->wanted ? 0 : s->graph->output_count;
+    oa_array *results = oa_calloc(count, sizeof *results);
+    oa_status status = results ? run(results, s, inputs, watcher, watcher_context, error) : no_memory(error);
+    for (size_t i = 0; results && i < count; i++) {
         if (status == OA_OK) {
             outputs[i] = results[i];
         } else {

@@ -14,8 +14,7 @@
 oa_status oa_temporary_model_write(oa_temporary_model *temporary, oa_model *model, const oa_payloads *payloads,
                                    oa_error *error)
 {
-    const char *base = getenv("TMPDIR");
-    char *folder = oa_path_join(base && *base ? base : "/tmp", "onnx-align-XXXXXX");
+    char *folder = oa_path_join(oa_path_temporary(), "onnx-align-XXXXXX");
     if (!folder) {
         return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the name of a temporary folder");
     }

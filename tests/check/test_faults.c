@@ -47,16 +47,23 @@ static void verify__reports_every_failing_allocation(void **state)
     test_graph_destroy(g);
 }
 
+static float logits[5][2] = {{1, 2}, {3, 4}, {5, 6}, {8, 7}, {9, 10}};
+static int64_t labels[5] = {0, 1, 0, 1, 0};
+static const oa_array data = {.dtype = OA_DTYPE_FLOAT, .rank = 2, .dims = {5, 2}, .count = 10, .data = logits};
+static const oa_array classes = {.dtype = OA_DTYPE_INT64, .rank = 1, .dims = {5}, .count = 5, .data = labels};
+
+/* A model that answers to these samples with themselves. */
+static oa_runnable build_answerer(test_graph *g)
+{
+    test_graph_output(g, NODE(g, "Relu", "", INPUT(g, "x", -1, 2)));
+    return (oa_runnable){.graph = test_graph_finish(g)};
+}
+
 static void evaluate__reports_every_failing_allocation(void **state)
 {
     (void)state;
-    static float logits[5][2] = {{1, 2}, {3, 4}, {5, 6}, {7, 8}, {9, 10}};
-    static int64_t labels[5] = {0, 1, 0, 1, 0};
     test_graph *g = test_graph_create(1);
-    test_graph_output(g, NODE(g, "Relu", "", INPUT(g, "x", -1, 2)));
-    oa_runnable model = {.graph = test_graph_finish(g)};
-    const oa_array data = {.dtype = OA_DTYPE_FLOAT, .rank = 2, .dims = {5, 2}, .count = 10, .data = logits};
-    const oa_array classes = {.dtype = OA_DTYPE_INT64, .rank = 1, .dims = {5}, .count = 5, .data = labels};
+    oa_runnable model = build_answerer(g);
     oa_samples samples = {.data = oa_batches_of_array(&data), .targets = oa_batches_of_array(&classes)};
     for (size_t n = 1;; n++) {
         oa_evaluation evaluation = {.count = 77};
@@ -78,13 +85,8 @@ static void evaluate__reports_every_failing_allocation(void **state)
 static void judge__reports_every_failing_allocation(void **state)
 {
     (void)state;
-    static float logits[5][2] = {{1, 2}, {3, 4}, {5, 6}, {8, 7}, {9, 10}};
-    static int64_t labels[5] = {0, 1, 0, 1, 0};
     test_graph *g = test_graph_create(1);
-    test_graph_output(g, NODE(g, "Relu", "", INPUT(g, "x", -1, 2)));
-    oa_runnable model = {.graph = test_graph_finish(g)};
-    const oa_array data = {.dtype = OA_DTYPE_FLOAT, .rank = 2, .dims = {5, 2}, .count = 10, .data = logits};
-    const oa_array classes = {.dtype = OA_DTYPE_INT64, .rank = 1, .dims = {5}, .count = 5, .data = labels};
+    oa_runnable model = build_answerer(g);
     for (int kind = 0; kind < 4; kind++) {
         oa_samples samples = {.data = oa_batches_of_array(&data),
                               .loss = kind < 2 ? OA_LOSS_CROSS_ENTROPY : OA_LOSS_MSE};

@@ -36,7 +36,7 @@ static void builtin__shows_what_is_wanted_and_nothing_else(void **state)
     size_t h, y;
     const oa_graph *graph = build(g, &h, &y);
     float data[2] = {3, -4};
-    oa_array x = {.dtype = OA_DTYPE_FLOAT, .rank = 2, .dims = {1, 2}, .count = 2, .data = data}, output = {0};
+    oa_array x = {.dtype = OA_DTYPE_FLOAT, .rank = 2, .dims = {1, 2}, .count = 2, .data = data};
     bool *wanted = oa_calloc(graph->value_count, sizeof *wanted);
     assert_non_null(wanted);
     for (size_t pick = 0; pick < 2; pick++) {
@@ -46,19 +46,12 @@ static void builtin__shows_what_is_wanted_and_nothing_else(void **state)
         memset(wanted, 0, graph->value_count * sizeof *wanted);
         wanted[value] = true;
         assert_int_equal(oa_session_create(&session, NULL, graph, NULL, wanted, NULL), OA_OK);
-        assert_int_equal(oa_session_run(&output, session, &x, see, &s, NULL), OA_OK);
+        assert_int_equal(oa_session_run(NULL, session, &x, see, &s, NULL), OA_OK);
         assert_true(s.count == 1 && s.value == value && s.first == (pick ? 4.0f : 3.0f));
-        assert_true(((float *)output.data)[0] == -4.0f && ((float *)output.data)[1] == -1.0f);
-        oa_array_free(&output);
-        /* Nobody looks, or somebody has seen enough. */
-        assert_int_equal(oa_session_run(&output, session, &x, NULL, NULL, NULL), OA_OK);
-        assert_int_equal(s.count, 1);
-        oa_array_free(&output);
         s.refuses = true;
         oa_error error = {0};
-        assert_int_equal(oa_session_run(&output, session, &x, see, &s, &error), OA_ERROR_INPUT);
+        assert_int_equal(oa_session_run(NULL, session, &x, see, &s, &error), OA_ERROR_INPUT);
         assert_non_null(strstr(error.message, "that will do"));
-        assert_null(output.data);
         oa_session_destroy(session);
     }
     oa_free(wanted);

@@ -14,10 +14,11 @@ static const oa_array FIRST_ARRAY = {
 static const oa_array SECOND_ARRAY = {
     .dtype = OA_DTYPE_INT64, .rank = 2, .dims = {COUNT, 3}, .count = COUNT * 3, .data = SECOND};
 
-/* first, nothing, second */
+/* first, none, second */
 static oa_batches open_rows(void)
 {
-    oa_batches data = oa_batches_of_array(&FIRST_ARRAY), gap = {0}, second = oa_batches_of_array(&SECOND_ARRAY);
+    oa_batches data = oa_batches_of_array(&FIRST_ARRAY), gap = {.count = COUNT},
+               second = oa_batches_of_array(&SECOND_ARRAY);
     assert_int_equal(oa_batches_chain(&data, &gap, NULL), OA_OK);
     assert_int_equal(oa_batches_chain(&data, &second, NULL), OA_OK);
     assert_true(second.count == 0);

@@ -35,7 +35,7 @@ static void check_finished(const oa_graph *graph)
             }
         }
         for (size_t k = 0; k < node->input_count + node->capture_count; k++) {
-            size_t value = k < node->input_count ? node->inputs[k] : node->captures[k - node->input_count];
+            size_t value = oa_node_source(node, k);
             size_t producer = value == OA_NONE ? OA_NONE : graph->values[value].producer;
             assert_true(producer == OA_NONE || producer < i);
             assert_true(producer == OA_NONE || !node->is_live || graph->nodes[producer].is_live);
@@ -458,6 +458,46 @@ static void payloads__stand_in_for_tensors(void **state)
     text_graph_free(&t);
 }
 
+/* The labels of the nodes that a value needs. */
+static const char *needs_of(const oa_graph *graph, const char *value, char *text, size_t size)
+{
+    bool values[32] = {false}, nodes[32];
+    size_t length = 0;
+    assert_true(graph->value_count <= 32 && graph->live_count <= 32);
+    values[oa_names_find(&graph->value_names, value)] = true;
+    memset(nodes, 1, sizeof nodes);
+    oa_graph_needs(nodes, graph, values);
+    text[0] = '\0';
+    for (size_t i = 0; i < graph->live_count; i++) {
+        length += nodes[i]
+                      ? (size_t)snprintf(text + length, size - length, length ? " %s" : "%s", graph->nodes[i].op_type)
+                      : 0;
+    }
+    return text;
+}
+
+static void needs__are_what_leads_to_a_value(void **state)
+{
+    (void)state;
+    text_graph t = text_graph_make("input x\nweight w float32 2\n"
+                                   "node a One x\n"
+                                   "node b Two a w\n"
+                                   "node c Three x\n"
+                                   "node d If c + b\n"
+                                   "node e Four d\n"
+                                   "node f Dead e\n"
+                                   "output e\noutput c",
+                                   0);
+    char text[64];
+    assert_string_equal(needs_of(t.graph, "b", text, sizeof text), "One Two");
+    assert_string_equal(needs_of(t.graph, "c", text, sizeof text), "Three");
+    assert_string_equal(needs_of(t.graph, "d", text, sizeof text), "Three One Two If");
+    assert_string_equal(needs_of(t.graph, "x", text, sizeof text), "");
+    assert_string_equal(needs_of(t.graph, "w", text, sizeof text), "");
+    assert_string_equal(needs_of(t.graph, "f", text, sizeof text), "");
+    text_graph_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -474,6 +514,7 @@ int main(void)
         cmocka_unit_test(dims__are_counted_with_care),
         cmocka_unit_test(attributes__are_read_by_name_and_kind),
         cmocka_unit_test(slots__may_be_absent),
+        cmocka_unit_test(needs__are_what_leads_to_a_value),
         cmocka_unit_test(axis__counts_from_both_ends),
         cmocka_unit_test(payloads__stand_in_for_tensors),
     };

@@ -308,8 +308,8 @@ class Forms(ToolTest):
             w = net.weight("w", 8, 8)
             h = net.node("Relu", net.node("Gemm", x, w, net.weight("b1", 8)))
             h = net.node("Relu", net.node("Gemm", h, w, net.weight("b2", 8)))
-            turned = net.node("Transpose", net.weight("t", 8, 8))
-            h = net.node("Relu", net.node("Gemm", h, turned, net.weight("b3", 8)))
+            computed = net.node("Neg", net.weight("t", 8, 8))
+            h = net.node("Relu", net.node("Gemm", h, computed, net.weight("b3", 8)))
             shared = net.weight("b", 8)
             h = net.node("Gemm", h, net.weight("w4", 8, 8), shared)
             return net.node("Gemm", net.node("Add", h, shared), net.weight("w5", 8, 3), net.weight("b5", 3))
@@ -321,6 +321,24 @@ class Forms(ToolTest):
         values, parents = weights(self.path("m.onnx")), [weights(path) for path in paths]
         for name in ["w", "t", "w4", "b", "b1", "b2", "b3"]:
             np.testing.assert_allclose(values[name], (parents[0][name] + parents[1][name]) / 2, rtol=1e-6, atol=1e-7)
+
+    def test_weights_behind_a_transpose(self):
+        """As PyTorch writes linear layers at times. The weights of the first and the last are one: they stay."""
+        def build(net):
+            x, tied = batch_of(net, 5, 6), net.weight("tied", 6, 6)
+            h = net.node("MatMul", x, net.node("Transpose", tied, perm=[1, 0]))
+            h = net.node("Tanh", h)
+            h = net.node("MatMul", h, net.node("Transpose", net.weight("w2", 8, 6), perm=[1, 0]))
+            h = net.node("Tanh", net.node("Add", h, net.weight("b2", 8)))
+            h = net.node("MatMul", h, net.node("Transpose", net.weight("w3", 7, 8)))
+            h = net.dense(net.node("Tanh", h), "w4", 7, 6)
+            return net.node("MatMul", h, tied)
+        paths, repair, data = self.repaired(build, (5, 6))
+        self.assertEqual([layer["kind"] for layer in repair["layers"]],
+                         ["scale and shift", "scale", "scale and shift"])
+        self.assertEqual([left["reason"] for left in repair["left"]], 2 * ["its weights are used elsewhere, too"])
+        self.check(paths, ["v5_0", "v11_0"], -1, data)
+        self.check(paths, ["v8_0"], -1, data, means=False)
 
     def streams(self, normalises):
         def build(net):

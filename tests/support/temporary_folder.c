@@ -1,5 +1,7 @@
 #include "tests/support/temporary_folder.h"
 
+#include "onnx_io/paths.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +10,7 @@
 
 bool temporary_folder_make(char *path, size_t size)
 {
-    const char *base = getenv("TMPDIR");
-    int length = snprintf(path, size, "%s/oa-test-XXXXXX", base && *base ? base : "/tmp");
+    int length = snprintf(path, size, "%s/oa-test-XXXXXX", oa_path_temporary());
     return length > 0 && (size_t)length < size && mkdtemp(path);
 }
 
