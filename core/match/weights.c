@@ -117,13 +117,18 @@ static double visible_share(const descent *d, size_t leader)
     return total > 0.0 ? visible / total : 0.0;
 }
 
-/* profits[g][i, j]: how well unit j of b fits in the place of unit i of a, everything else as it stands. */
-static oa_status fill_profits(descent *d, size_t leader, bool visible_only, oa_error *error)
+/* profits[g][i, j]: how well unit j of b fits in the place of unit i of a, everything else as it stands. For a leader
+ * and its insides, or only one of these (OA_NONE: all); NULL for the others. */
+static oa_status fill_profits(descent *d, size_t leader, size_t only, bool visible_only, oa_error *error)
 {
     double *room = d->room;
     oa_status status = OA_OK;
     for (size_t g = leader; g != OA_NONE && status == OA_OK; g = next_inside(d, leader, g)) {
         size_t n = d->problem->layout->groups[g].size;
+        d->profits[g] = NULL;
+        if (only != OA_NONE && g != only) {
+            continue;
+        }
         memset(room, 0, n * n * sizeof *room);
         for (size_t i = 0; i < d->problem->layout->groups[g].occurrence_count && status == OA_OK; i++) {
             const oa_occurrence *o = occurrence_at(d, g, i);
@@ -171,7 +176,7 @@ static bool is_rise(const descent *d, size_t leader)
     double rise = 0.0;
     double scale = 0.0;
     for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
-        size_t n = d->problem->layout->groups[g].size;
+        size_t n = d->profits[g] ? d->problem->layout->groups[g].size : 0;
         for (size_t i = 0; i < n; i++) {
             double old = d->profits[g][i * n + d->permutations->of[g][i]];
             double new = d->profits[g][i * n + d->candidate.of[g][i]];
@@ -182,13 +187,15 @@ static bool is_rise(const descent *d, size_t leader)
     return rise > RISE_MIN * scale;
 }
 
-/* One step: solve for a group, take the result when the true objective rises. */
-static oa_status improve(bool *is_better, descent *d, size_t leader, bool visible_only, oa_error *error)
+/* One step: solve for a group, or for one of the insides that it leads, in their blocks (OA_NONE: for all together).
+ * The result is taken when the true objective rises. */
+static oa_status step(bool *is_better, descent *d, size_t leader, size_t only, bool visible_only, oa_error *error)
 {
     *is_better = false;
-    oa_status status = fill_profits(d, leader, visible_only, error);
+    oa_status status = fill_profits(d, leader, only, visible_only, error);
     if (status == OA_OK) {
-        status = oa_assign_levels(&d->candidate, d->problem->layout, leader, d->profits, d->permutations, false, error);
+        status = oa_assign_levels(&d->candidate, d->problem->layout, leader, d->profits, d->permutations,
+                                  only != OA_NONE, error);
     }
     if (status != OA_OK || !is_rise(d, leader)) {
         return status;
@@ -209,6 +216,21 @@ static oa_status improve(bool *is_better, descent *d, size_t leader, bool visibl
     }
     *is_better = true;
     return status;
+}
+
+/* All groups that belong together at once. On a tensor that has several insides each is judged by how the others stand,
+ * and what was right before would be given up for them: there, insides come first, one after the other. */
+static oa_status improve(bool *is_better, descent *d, size_t leader, bool visible_only, oa_error *error)
+{
+    oa_status status = OA_OK;
+    *is_better = false;
+    for (size_t g = next_inside(d, leader, leader);
+         g != OA_NONE && !visible_only && d->is_quadratic[leader] && status == OA_OK; g = next_inside(d, leader, g)) {
+        bool rose;
+        status = step(&rose, d, leader, g, false, error);
+        *is_better = *is_better || rose;
+    }
+    return status == OA_OK && !*is_better ? step(is_better, d, leader, OA_NONE, visible_only, error) : status;
 }
 
 /* Notes that groups are placed: what shares a tensor with them may see more now. */

@@ -233,6 +233,17 @@ class Insides(NetTest):
         flat = net.node("Reshape", self.grouped(), net.constant([0, 0, HEADS * 2 * 3]))
         self.check(net, [net.dense(flat, "out", HEADS * 2 * 3, 3)], [HEADS, own(2, HEADS), own(UNITS, HEADS), own(3, HEADS)])
 
+    def test_grouped_queries_come_back_by_weights(self):
+        """The orders of query heads and of units are judged by one another in the weights that have both."""
+        net = self.net
+        flat = net.node("Reshape", self.grouped(), net.constant([0, 0, HEADS * 2 * 3]))
+        with open(self.path("a.onnx"), "wb") as file:
+            file.write(net.model(net.dense(flat, "out", HEADS * 2 * 3, 3)).SerializeToString())
+        for seed in range(20):
+            run_json("permute", self.path("a.onnx"), "-o", self.path("b.onnx"), "--random", "--seed", seed, "--no-verify")
+            made = run_json(self.path("a.onnx"), self.path("b.onnx"), "-o", self.path("m.onnx"), "-m", "weights", "--no-verify")
+            self.assertEqual(made["distance"]["after"], 0, seed)
+
     def test_grouped_queries_by_copies(self):
         """Keys and values repeated, as PyTorch's models do it."""
         net = self.net
