@@ -27,6 +27,8 @@ typedef struct descent {
     size_t *leaders;           /* [leader_count] the groups that lead */
     size_t *order;             /* [leader_count] the same in the order of the sweep */
     size_t leader_count;
+    bool is_first_sweep; /* of a start */
+    bool is_refused;     /* the last step was: it promised a rise that did not come */
 } descent;
 
 oa_match_settings oa_match_settings_default(void)
@@ -191,7 +193,7 @@ static bool is_rise(const descent *d, size_t leader)
  * The result is taken when the true objective rises. */
 static oa_status step(bool *is_better, descent *d, size_t leader, size_t only, bool visible_only, oa_error *error)
 {
-    *is_better = false;
+    *is_better = d->is_refused = false;
     oa_status status = fill_profits(d, leader, only, visible_only, error);
     if (status == OA_OK) {
         status = oa_assign_levels(&d->candidate, d->problem->layout, leader, d->profits, d->permutations,
@@ -212,25 +214,42 @@ static oa_status step(bool *is_better, descent *d, size_t leader, size_t only, b
     }
     if (must_check && !(after - before > RISE_MIN * (fabs(before) + fabs(after)))) {
         exchange(d, leader);
+        d->is_refused = true;
         return status;
     }
     *is_better = true;
     return status;
 }
 
-/* All groups that belong together at once. On a tensor that has several insides each is judged by how the others stand,
- * and what was right before would be given up for them: there, insides come first, one after the other. */
-static oa_status improve(bool *is_better, descent *d, size_t leader, bool visible_only, oa_error *error)
+/* The insides that a group leads, one after the other, in their blocks. */
+static oa_status improve_insides(bool *is_better, descent *d, size_t leader, oa_error *error)
 {
     oa_status status = OA_OK;
-    *is_better = false;
-    for (size_t g = next_inside(d, leader, leader);
-         g != OA_NONE && !visible_only && d->is_quadratic[leader] && status == OA_OK; g = next_inside(d, leader, g)) {
+    for (size_t g = next_inside(d, leader, leader); g != OA_NONE && status == OA_OK; g = next_inside(d, leader, g)) {
         bool rose;
         status = step(&rose, d, leader, g, false, error);
         *is_better = *is_better || rose;
     }
-    return status == OA_OK && !*is_better ? step(is_better, d, leader, OA_NONE, visible_only, error) : status;
+    return status;
+}
+
+/* All groups that belong together at once. On a tensor that has several insides each is judged by how the others stand:
+ * in the first sweep, where some stand nowhere yet, and when all at once did not lead up, they are taken one by one. */
+static oa_status improve(bool *is_better, descent *d, size_t leader, bool visible_only, oa_error *error)
+{
+    oa_status status = OA_OK;
+    bool can_part = !visible_only && d->is_quadratic[leader];
+    *is_better = false;
+    if (can_part && d->is_first_sweep) {
+        status = improve_insides(is_better, d, leader, error);
+    }
+    if (status != OA_OK || *is_better) {
+        return status;
+    }
+    status = step(is_better, d, leader, OA_NONE, visible_only, error);
+    return status == OA_OK && can_part && d->is_refused && !d->is_first_sweep
+               ? improve_insides(is_better, d, leader, error)
+               : status;
 }
 
 /* Notes that groups are placed: what shares a tensor with them may see more now. */
@@ -295,6 +314,7 @@ static oa_status descend(size_t *sweeps, descent *d, const oa_match_settings *se
     oa_status status = OA_OK;
     for (*sweeps = 0; is_better && *sweeps < settings->sweeps_max && status == OA_OK; (*sweeps)++) {
         is_better = false;
+        d->is_first_sweep = *sweeps == 0;
         if (random) {
             order_at_random(d, random);
         }
