@@ -54,7 +54,7 @@ class Contract(ToolTest):
 
     def test_json_of_inspect_and_verify(self):
         report = run_json("inspect", model_path("resnet-a"))
-        self.assertEqual(set(report), {"model", "parameters", "groups", "fixed", "permutable_share"})
+        self.assertEqual(set(report), {"model", "parameters", "groups", "axes", "fixed", "permutable_share"})
         self.assertEqual(set(report["fixed"][0]), {"tensor", "axis", "reason"})
         self.assertGreater(report["permutable_share"], 0.99)
         self.assertEqual(report["parameters"],
