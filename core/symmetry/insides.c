@@ -374,21 +374,18 @@ static bool look_at_sums(dealing *deal, finder *f, size_t node, const tally *pai
         is_one = is_one && (t.outers == 0 || index == OA_NONE || index == discovery->contractions[i].index);
         index = t.outers ? discovery->contractions[i].index : index;
     }
-    for (size_t k = 0; k < own->output_count && is_one; k++) {
+    for (size_t k = 0; k < own->output_count && deal->sums && !is_joint; k++) {
         tally t = *pair;
-        if (own->outputs[k] != OA_NONE && !walk_value(f, own->outputs[k], count_leaf, &t)) {
+        if (own->outputs[k] == OA_NONE) {
+            continue;
+        }
+        if (!walk_value(f, own->outputs[k], count_leaf, &t)) {
             return false;
         }
-        is_one = t.outers == 0;
+        is_beside = is_beside && t.outers == 1;
+        is_one = is_one && t.outers == 0;
     }
     is_joint = is_joint || (is_one && index != OA_NONE);
-    for (size_t k = 0; k < own->output_count && deal->sums && !is_joint && is_beside; k++) {
-        tally t = *pair;
-        if (own->outputs[k] != OA_NONE && !walk_value(f, own->outputs[k], count_leaf, &t)) {
-            return false;
-        }
-        is_beside = is_beside && (own->outputs[k] == OA_NONE || t.outers == 1);
-    }
     deal->is_wrong = deal->is_wrong || (deal->sums && !is_joint && !is_beside);
     return true;
 }

@@ -189,14 +189,19 @@ typedef struct at_block {
 /* Each factor of a product at least doubles its size. */
 enum { FACTORS_MAX = 64 };
 
-/* What index i of a group's part says. */
-static at_block block_of(const oa_layout *layout, const oa_part *part, size_t i, const at_block *further_out)
+/* What is at hand behind index i of a factor: besides what was before, the block that it tells, kept in `room`. */
+static const at_block *behind(at_block *room, const oa_layout *layout, const oa_part *factor, size_t i,
+                              const at_block *at)
 {
-    const oa_group *group = &layout->groups[part->group];
-    bool has_own = group->block_count > 1 && part->size == group->size;
-    return (at_block){.group = has_own ? group->parent : part->group,
-                      .block = has_own ? i / (group->size / group->block_count) : i,
-                      .further_out = further_out};
+    if (factor->kind != OA_PART_GROUP) {
+        return at;
+    }
+    const oa_group *group = &layout->groups[factor->group];
+    bool has_own = group->block_count > 1 && factor->size == group->size;
+    *room = (at_block){.group = has_own ? group->parent : factor->group,
+                       .block = has_own ? i / (group->size / group->block_count) : i,
+                       .further_out = at};
+    return room;
 }
 
 /* The unit at index i of a group's part: i itself, or, where the part is but the inside of a block, this unit of the
@@ -235,10 +240,7 @@ static size_t unit_at(const oa_layout *layout, size_t index, size_t i, size_t gr
         const oa_part *factor = &layout->parts[children[child]];
         inner /= factor->size;
         unit = unit_at(layout, children[child], i / inner, group, at);
-        if (factor->kind == OA_PART_GROUP && child < FACTORS_MAX) {
-            blocks[child] = block_of(layout, factor, i / inner, at);
-            at = &blocks[child];
-        }
+        at = child < FACTORS_MAX ? behind(&blocks[child], layout, factor, i / inner, at) : at;
         i %= inner;
     }
     return unit;
@@ -277,10 +279,7 @@ static size_t source_of(const oa_layout *layout, size_t index, size_t i, const o
         const oa_part *factor = &layout->parts[children[child]];
         inner /= factor->size;
         source += inner * source_of(layout, children[child], i / inner, permutations, at);
-        if (factor->kind == OA_PART_GROUP && child < FACTORS_MAX) {
-            blocks[child] = block_of(layout, factor, i / inner, at);
-            at = &blocks[child];
-        }
+        at = child < FACTORS_MAX ? behind(&blocks[child], layout, factor, i / inner, at) : at;
         i %= inner;
     }
     return source;
