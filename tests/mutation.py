@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Drops one constraint of the symmetry rules after the other, and looks whether a test notices.
 
-    tests/mutation.py FOLDER [--file NAME ...] [--nets N] [--part K/N] [--quick] [--list]
+    build/venv/bin/python tests/mutation.py FOLDER [--file NAME ...] [--nets N] [--jobs N] [--quick] [--list]
 
-Works on a copy of the sources in FOLDER. A mutant is
+Works on copies of the sources in FOLDER, one for each job. A mutant is
 - one call that joins or pins axes, left out; one axis that should be fixed, let go; one broadcast that takes the first operand
   for the result; one split or cut whose pieces have nothing to do with what they were split off;
 - of the conditions for insides of blocks with an order of their own, and for what loops and branches give: one operand of
@@ -13,18 +13,21 @@ Works on a copy of the sources in FOLDER. A mutant is
 It is built, and must find the groups that the Python tests expect in their models, or else the tests of symmetries run until
 one fails. What no test notices is printed at the end, and the exit status
 is 1, but for what is known to be no constraint by itself (EQUIVALENT says why). What is known already (FOLDER/mutants.jsonl,
-by function and text, so that other lines may move) is not tried again. Two hours on one core.
+by function and text, so that other lines may move) is not tried again. Two hours on one core; --jobs uses several.
 
-Needs build/venv (./test.sh makes it).
+Needs build/venv, whose Python it runs with (./test.sh makes it).
 """
 import argparse
 import collections
+import concurrent.futures
 import json
 import os
+import queue
 import re
 import shutil
 import subprocess
 import sys
+import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FILES = r"rules_.*\.c|window\.c|fold\.c|discover\.c|discovery\.c|bodies\.c|space\.c|space_join\.c|insides\.c"
@@ -70,8 +73,6 @@ EQUIVALENT = {
     ("bodies.c", "join_branches", "oa_fixed -> oa_loose in joined.space[k] = oa_fixed(discovery, "
      "oa_dim_fresh(&discovery->spaces.dims), BRANCHES);"): AT_RUN_TIME,
     ("bodies.c", "enter_states", "oa_fixed -> oa_loose in inside.space[k] = oa_fixed(discovery, "
-     "oa_dim_fresh(&discovery->spaces.dims), CARRIED);"): AT_RUN_TIME,
-    ("bodies.c", "leave_states", "oa_fixed -> oa_loose in last.space[k] = oa_fixed(discovery, "
      "oa_dim_fresh(&discovery->spaces.dims), CARRIED);"): AT_RUN_TIME,
     ("bodies.c", "enter_scalars", 'oa_pin_axes -> oa_dropped in oa_pin_axes(discovery, given, "a condition");'): ONE_ELEMENT,
     ("bodies.c", "walk_loop", "oa_pin_axes -> oa_dropped in oa_pin_axes(discovery, &condition, NOT_PLAIN);"): ONE_ELEMENT,
@@ -127,7 +128,7 @@ def operand_end(text, at, step):
 
 
 def operands(text, start, end):
-    """(start, end, neutral) of the operands of all && and || there, and of conditions of one operand."""
+    """(start, end, what else) of the operands of all && and || there, and of conditions of one operand."""
     seen = set()
     for found in re.finditer(r"&&|\|\|", text[start:end]):
         at = start + found.start()
@@ -139,6 +140,8 @@ def operands(text, start, end):
             if (a, b) not in seen:
                 seen.add((a, b))
                 yield a, b, [neutral, "!({})"]
+    for found in re.finditer(r"[&|]= ([^;]+);", text[start:end]):
+        yield start + found.start(1), start + found.end(1), ["true" if found.group()[0] == "&" else "false", "!({})"]
     for found in re.finditer(r"\bif \(", text[start:end]):
         a = b = start + found.end()
         depth = 1
@@ -226,7 +229,7 @@ def noticed_by(folder, tests, nets, more=()):
         if error:
             raise SystemExit(f"does not build: {error}")
         if test.endswith(".py"):
-            command = [os.path.join(ROOT, "build/venv/bin/python"), "-m", "unittest", "-f", test[:-3]]
+            command = [sys.executable, "-m", "unittest", "-f", test[:-3]]
             where = os.path.join(folder, "../tests/python")
         else:
             command, where = [os.path.join(folder, "tests/symmetry", test)], folder
@@ -253,12 +256,65 @@ def copy_sources(copy):
         shutil.copyfile(source, target)
 
 
+def make_copy(copy):
+    """Sources and a build of them; the folder of the build."""
+    copy_sources(copy)
+    folder = os.path.join(copy, "build")
+    subprocess.run(["cmake", "-G", "Ninja", "-B", folder, "-S", copy, "-DCMAKE_BUILD_TYPE=Release",
+                    "-DCMAKE_C_FLAGS_RELEASE=-O1 -w", "-DCMAKE_COMPILE_WARNING_AS_ERROR=OFF"], check=True,
+                   stdout=subprocess.DEVNULL)
+    if build(folder, "onnx-align"):
+        raise SystemExit(f"{copy} does not build")
+    return folder
+
+
+def tests_of(mutant):
+    return TESTS_OF.get(mutant.file, TESTS)
+
+
+def keep_nets(folder, kept, mutants, nets):
+    """What the Python tests expect of their models, from a run of all tests without a mutation."""
+    part = kept + ".part"
+    shutil.rmtree(part, ignore_errors=True)
+    os.makedirs(part)
+    failed = noticed_by(folder, dict.fromkeys(sum(map(tests_of, mutants), [])), nets, [("KEEP_NETS", part)])
+    if failed:
+        raise SystemExit(f"{failed} fails without a mutation")
+    os.rename(part, kept)
+
+
+def try_mutant(mutant, folder, kept, options):
+    """Which test notices it, or None; the copy that `folder` is in stays as it was."""
+    path = os.path.join(folder, "../core/symmetry", mutant.file)
+    with open(path) as file:
+        text = file.read()
+    with open(path, "w") as file:
+        file.write(mutate(text, mutant))
+    try:
+        error = build(folder, "onnx-align")
+        if error:
+            raise SystemExit(f"does not build: {error}")
+        if is_unexpected(folder, kept):
+            return "groups"
+        return None if options.quick else noticed_by(folder, dict.fromkeys(tests_of(mutant)), options.nets)
+    finally:
+        with open(path, "w") as file:
+            file.write(text)
+
+
+def known_of(record):
+    if not os.path.exists(record):
+        return {}
+    with open(record) as file:
+        return {(entry["file"], entry["function"], entry["what"]): entry["noticed"] for entry in map(json.loads, file)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("--file", action="append", help="only this file of core/symmetry; may be repeated")
     parser.add_argument("--nets", type=int, default=1500, help="random models for each mutant (default 1500)")
-    parser.add_argument("--part", default="1/1", metavar="K/N", help="only each Nth mutant, from the Kth: for several at a time")
+    parser.add_argument("--jobs", type=int, default=1, help="mutants at a time (default 1)")
     parser.add_argument("--quick", action="store_true", help="run no tests: only hold the groups against those that they expect")
     parser.add_argument("--list", action="store_true", help="only print the mutants")
     options = parser.parse_args()
@@ -266,55 +322,41 @@ def main():
         for mutant in sites(ROOT, options.file):
             print(f"{mutant.file}:{mutant.line}: {mutant.function}: {mutant.what}")
         return
-    copy, known = os.path.abspath(os.path.join(options.folder, "copy")), {}
-    folder, record = os.path.join(copy, "build"), os.path.join(options.folder, "mutants.jsonl")
-    copy_sources(copy)
-    if os.path.exists(record):
-        with open(record) as file:
-            known = {(entry["file"], entry["function"], entry["what"]): entry["noticed"] for entry in map(json.loads, file)}
-    subprocess.run(["cmake", "-G", "Ninja", "-B", folder, "-S", copy, "-DCMAKE_BUILD_TYPE=Release",
-                    "-DCMAKE_C_FLAGS_RELEASE=-O1 -w", "-DCMAKE_COMPILE_WARNING_AS_ERROR=OFF"], check=True,
-                   stdout=subprocess.DEVNULL)
-    part, parts = map(int, options.part.split("/"))
-    mutants = list(sites(copy, options.file))[part - 1::parts]
-    tests = {mutant.file: TESTS_OF.get(mutant.file, TESTS) for mutant in mutants}
-    kept = os.path.abspath(os.path.join(options.folder, "nets"))
-    if not options.quick or not os.path.exists(kept):
-        shutil.rmtree(kept, ignore_errors=True)
-        os.makedirs(kept)
-        failed = noticed_by(folder, dict.fromkeys(sum(tests.values(), [])), options.nets, [("KEEP_NETS", kept)])
-        if failed:
-            raise SystemExit(f"{failed} fails without a mutation")
-    if build(folder, "onnx-align") or is_unexpected(folder, kept):
-        raise SystemExit("other groups than the tests expect without a mutation")
-    survivors = []
-    for mutant in mutants:
-        key = (mutant.file, mutant.function, mutant.what)
+    where = os.path.abspath(options.folder)
+    record, kept, copies = os.path.join(where, "mutants.jsonl"), os.path.join(where, "nets"), queue.SimpleQueue()
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        folders = list(pool.map(make_copy, [os.path.join(where, f"copy-{k + 1}") for k in range(options.jobs)]))
+    mutants = list(sites(os.path.join(where, "copy-1"), options.file))
+    if not os.path.exists(kept):
+        keep_nets(folders[0], kept, mutants, options.nets)
+    if is_unexpected(folders[0], kept):
+        raise SystemExit(f"other groups than the tests expect without a mutation; {kept} is from before?")
+    known, survivors, lock = known_of(record), [], threading.Lock()
+    for folder in folders:
+        copies.put(folder)
+
+    def work(mutant):
+        key = mutant[:3]
         if key in EQUIVALENT:
-            continue
+            return
+        line = f"{mutant.file}:{mutant.line}: {mutant.function}: {mutant.what}"
         if not known.get(key):
-            path = os.path.join(copy, "core/symmetry", mutant.file)
-            with open(path) as file:
-                text = file.read()
-            with open(path, "w") as file:
-                file.write(mutate(text, mutant))
+            folder = copies.get()
             try:
-                error = build(folder, "onnx-align")
-                if error:
-                    raise SystemExit(f"does not build: {error}")
-                known[key] = "groups" if is_unexpected(folder, kept) else None
-                if not known[key] and not options.quick:
-                    known[key] = noticed_by(folder, dict.fromkeys(tests[mutant.file]), options.nets)
+                noticed = try_mutant(mutant, folder, kept, options)
             finally:
-                with open(path, "w") as file:
-                    file.write(text)
-            with open(record, "a") as file:
-                file.write(json.dumps({"file": mutant.file, "function": mutant.function, "what": mutant.what,
-                                       "noticed": known[key]}) + "\n")
-            print(f"{mutant.file}:{mutant.line}: {known[key] or 'NOT NOTICED'}: {mutant.function}: {mutant.what}", flush=True)
+                copies.put(folder)
+            with lock, open(record, "a") as file:
+                known[key] = noticed
+                file.write(json.dumps({**dict(zip(["file", "function", "what"], key)), "noticed": noticed}) + "\n")
+                print(f"{noticed or 'NOT NOTICED'}: {line}", flush=True)
         if not known[key]:
-            survivors.append(f"{mutant.file}:{mutant.line}: {mutant.function}: {mutant.what}")
-    print(f"{len(survivors)} not noticed", *survivors, sep="\n  ")
+            with lock:
+                survivors.append(line)
+
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(work, mutants))
+    print(f"{len(survivors)} not noticed", *sorted(survivors), sep="\n  ")
     sys.exit(1 if survivors else 0)
 
 

@@ -254,9 +254,6 @@ static void leave_states(oa_discovery *discovery, const loop *l)
         }
         for (size_t k = 0; last.has_rank && k < last.rank; k++) {
             oa_join(discovery, last.space[k], after.space[k], CARRIED);
-            if (l->carried[n].grows[k]) {
-                last.space[k] = oa_fixed(discovery, oa_dim_fresh(&discovery->spaces.dims), CARRIED);
-            }
         }
         oa_set_output(discovery, l->node, n, &last);
     }

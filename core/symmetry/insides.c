@@ -3,9 +3,8 @@
  * Let D be what lies inside of blocks B (units of an attention head, channels of a convolution's group). An order of D
  * for each block of its own leaves the function as it is when no operator sees a unit of D without its block, or beside
  * that of another block:
- * - every value that has D has it behind B in a product, or has both once each, apart from one another;
+ * - every value that has D has it behind B in a product, or has B once, apart from D;
  * - a node that sums over D has the block beside it: it sums over (B, D) as one, or keeps B in each of its outputs;
- * - a node that takes D in either sums over it or puts it out; what happens to it otherwise is not understood;
  * - of the nodes that see B and D apart, only those listed below are known to keep them together. (A Softmax over the
  *   blocks, say, would mix units of different blocks that have the same index.)
  * Constants have to show D behind B in a product, of one axis or of several (layout_view.c takes them as one then), so
@@ -26,8 +25,9 @@ typedef struct finder {
     size_t *first_outer; /* [groups] ... of each, from here ... */
     size_t *outer_count; /* [groups] ... so many */
     size_t outer_end, outer_capacity;
-    bool *is_seen;  /* [groups] in a constant */
-    touch *touches; /* by group, once found */
+    bool *is_seen;   /* [groups] in a constant */
+    size_t *toucher; /* [groups] the last node that was found to see it, plus 1 */
+    touch *touches;  /* by group, once found */
     size_t touch_count, touch_capacity;
     size_t *first_touch;       /* [groups + 1] */
     size_t *first_contraction; /* [steps + 1] */
@@ -78,11 +78,12 @@ static bool walk(finder *f, size_t space, visitor *visit, void *context)
     return is_good;
 }
 
+/* OA_NONE has no axes. */
 static bool walk_value(finder *f, size_t value, visitor *visit, void *context)
 {
-    const oa_axes *axes = &f->builder->discovery->axes[value];
+    const oa_axes *axes = value == OA_NONE ? NULL : &f->builder->discovery->axes[value];
     bool is_good = true;
-    for (size_t k = 0; axes->has_rank && k < axes->rank && is_good; k++) {
+    for (size_t k = 0; axes && axes->has_rank && k < axes->rank && is_good; k++) {
         is_good = walk(f, axes->space[k], visit, context);
     }
     return is_good;
@@ -170,9 +171,10 @@ static bool note_touch(finder *f, size_t group, const size_t *before, size_t cou
     const size_t *node = context;
     (void)before;
     (void)count;
-    if (f->outer_count[group] == 0) {
+    if (f->outer_count[group] == 0 || f->toucher[group] == *node + 1) {
         return true;
     }
+    f->toucher[group] = *node + 1;
     if (!oa_grow(&f->touches, &f->touch_capacity, f->touch_count + 1, sizeof *f->touches)) {
         return false;
     }
@@ -199,8 +201,7 @@ static bool find_touches(finder *f)
     for (size_t i = 0; i < graph->step_count; i++) {
         size_t count = value_count(graph, graph->steps[i]);
         for (size_t k = 0; k < count && is_good; k++) {
-            size_t value = value_of(graph, graph->steps[i], k);
-            is_good = value == OA_NONE || walk_value(f, value, note_touch, &i);
+            is_good = walk_value(f, value_of(graph, graph->steps[i], k), note_touch, &i);
         }
     }
     return is_good;
@@ -261,11 +262,6 @@ static bool count_leaf(finder *f, size_t group, const size_t *before, size_t cou
     return true;
 }
 
-static bool is_apart(const tally *t)
-{
-    return t->pairs != t->insides;
-}
-
 /* Does a node keep a unit beside its block where both are apart? Those do that work element by element, those that move
  * elements as the axes say, and those that sum over shared indices, for which see below. */
 static bool keeps_together(const oa_node *node)
@@ -285,7 +281,6 @@ static bool keeps_together(const oa_node *node)
                                         "Squeeze",
                                         "Transpose",
                                         "Unsqueeze",
-                                        "com.microsoft.Attention",
                                         "com.microsoft.FusedConv",
                                         "com.microsoft.FusedMatMul",
                                         "com.microsoft.MultiHeadAttention"};
@@ -307,14 +302,14 @@ static bool keeps_together(const oa_node *node)
  * for it when none is given differs, so that this says nothing then. */
 static bool normalises_in_blocks(bool *is_so, finder *f, const oa_node *node, const tally *pair)
 {
-    const oa_axes *x = oa_input_axes(f->builder->discovery, node, 0);
     bool is_instance = oa_node_is(node, "InstanceNormalization");
     bool is_softmax = oa_node_is(node, "Softmax") || oa_node_is(node, "LogSoftmax");
+    const oa_axes *x = is_instance || is_softmax ? oa_input_ranked(f->builder->discovery, node, 0) : NULL;
     int64_t axis = is_instance ? 2 : oa_node_int(node, "axis", 0);
     tally t = *pair;
     bool is_good = true;
     *is_so = false;
-    if ((!is_instance && !is_softmax) || !x || !x->has_rank) {
+    if (!x) {
         return true;
     }
     axis += axis < 0 ? (int64_t)x->rank : 0;
@@ -330,63 +325,55 @@ static bool is_by_shape_only(const oa_node *node)
     return oa_node_is(node, "Shape") || oa_node_is(node, "Size");
 }
 
-/* What a node does with D. */
-typedef struct dealing {
-    bool takes_in, puts_out, sums, is_apart;
-    bool is_wrong; /* a value has D where its block cannot be told */
-} dealing;
-
-static bool look_at_values(dealing *deal, finder *f, const oa_node *node, const tally *pair)
+/* *is_apart: does the node see D apart from its blocks? *is_wrong: where these cannot be told? */
+static bool look_at_values(bool *is_apart, bool *is_wrong, finder *f, const oa_node *node, const tally *pair)
 {
     const oa_graph *graph = f->builder->discovery->graph;
-    size_t uses = oa_node_use_count(graph, node), count = value_count(graph, node);
+    size_t count = value_count(graph, node);
     for (size_t k = 0; k < count; k++) {
-        size_t value = value_of(graph, node, k);
         tally t = *pair;
-        if (value != OA_NONE && !walk_value(f, value, count_leaf, &t)) {
+        if (!walk_value(f, value_of(graph, node, k), count_leaf, &t)) {
             return false;
         }
-        deal->takes_in = deal->takes_in || (k < uses && t.insides);
-        deal->puts_out = deal->puts_out || (k >= uses && t.insides);
-        deal->is_apart = deal->is_apart || is_apart(&t);
-        deal->is_wrong = deal->is_wrong || (is_apart(&t) && (t.insides != 1 || t.outers != 1));
+        if (t.pairs != t.insides) {
+            *is_apart = true;
+            *is_wrong |= t.outers != 1;
+        }
     }
     return true;
 }
 
-/* All that is summed over has one behind the other, or none has the blocks and all outputs have them. An Einsum may
- * also sum over blocks and insides at once by indices of their own: over one index of blocks, which then is that of all
+/* All that is summed over has D behind its blocks, or none has the blocks and all outputs have them. An Einsum may also
+ * sum over blocks and insides at once by indices of their own: over one index of blocks, which then is that of all
  * insides, since no other is left to put out. */
-static bool look_at_sums(dealing *deal, finder *f, size_t node, const tally *pair)
+static bool look_at_sums(bool *is_wrong, finder *f, size_t node, const tally *pair)
 {
     const oa_discovery *discovery = f->builder->discovery;
     const oa_node *own = discovery->graph->steps[node];
     bool is_joint = true, is_beside = true, is_one = oa_node_is(own, "Einsum");
     size_t index = OA_NONE;
     for (size_t i = f->first_contraction[node]; i < f->first_contraction[node + 1]; i++) {
+        const oa_contraction *sum = &discovery->contractions[i];
         tally t = *pair;
-        if (!walk(f, discovery->contractions[i].space, count_leaf, &t)) {
+        if (!walk(f, sum->space, count_leaf, &t)) {
             return false;
         }
-        deal->sums = deal->sums || t.insides;
-        is_joint = is_joint && t.pairs == t.insides && t.outers == t.pairs;
-        is_beside = is_beside && t.outers == 0;
-        is_one = is_one && (t.outers == 0 || index == OA_NONE || index == discovery->contractions[i].index);
-        index = t.outers ? discovery->contractions[i].index : index;
-    }
-    for (size_t k = 0; k < own->output_count && deal->sums && !is_joint; k++) {
-        tally t = *pair;
-        if (own->outputs[k] == OA_NONE) {
-            continue;
+        is_joint &= t.pairs == t.insides;
+        if (t.outers) {
+            is_beside = false;
+            is_one &= index == OA_NONE || index == sum->index;
+            index = sum->index;
         }
+    }
+    for (size_t k = 0; k < own->output_count; k++) {
+        tally t = *pair;
         if (!walk_value(f, own->outputs[k], count_leaf, &t)) {
             return false;
         }
-        is_beside = is_beside && t.outers == 1;
-        is_one = is_one && t.outers == 0;
+        is_beside &= t.outers == 1;
+        is_one &= t.outers == 0;
     }
-    is_joint = is_joint || (is_one && index != OA_NONE);
-    deal->is_wrong = deal->is_wrong || (deal->sums && !is_joint && !is_beside);
+    *is_wrong |= !is_joint && !is_beside && !is_one;
     return true;
 }
 
@@ -395,24 +382,22 @@ static bool check(bool *holds, finder *f, size_t group, size_t blocks)
 {
     const oa_graph *graph = f->builder->discovery->graph;
     const tally pair = {.inside = group, .blocks = blocks};
-    size_t last = OA_NONE;
     *holds = true;
     for (size_t i = f->first_touch[group]; i < f->first_touch[group + 1] && *holds; i++) {
-        size_t node = f->touches[i].node;
-        const oa_node *own = graph->steps[node];
-        if (node == last || is_by_shape_only(own)) {
+        const oa_node *node = graph->steps[f->touches[i].node];
+        bool is_apart = false, is_wrong = false;
+        if (is_by_shape_only(node)) {
             continue;
         }
-        last = node;
-        dealing deal = {0};
-        bool is_norm = false;
-        if (!look_at_values(&deal, f, own, &pair) || !look_at_sums(&deal, f, node, &pair) ||
-            (deal.is_apart && !normalises_in_blocks(&is_norm, f, own, &pair))) {
+        if (!look_at_values(&is_apart, &is_wrong, f, node, &pair) ||
+            !look_at_sums(&is_wrong, f, f->touches[i].node, &pair)) {
             return false;
         }
-        /* The packed form of attention multiplies queries with keys inside, which no operand shows. */
-        bool is_lost = deal.takes_in && !deal.puts_out && !deal.sums && !oa_is_operator("com.microsoft.Attention", own);
-        *holds = !deal.is_wrong && !is_lost && (!deal.is_apart || is_norm || keeps_together(own));
+        bool keeps = !is_apart || keeps_together(node);
+        if (!keeps && !normalises_in_blocks(&keeps, f, node, &pair)) {
+            return false;
+        }
+        *holds = keeps && !is_wrong;
     }
     return true;
 }
@@ -448,9 +433,10 @@ oa_status oa_layout_find_insides(oa_layout_builder *b, oa_error *error)
     finder f = {.builder = b,
                 .first_outer = oa_calloc(groups, sizeof *f.first_outer),
                 .outer_count = oa_calloc(groups, sizeof *f.outer_count),
-                .is_seen = oa_calloc(groups, sizeof *f.is_seen)};
+                .is_seen = oa_calloc(groups, sizeof *f.is_seen),
+                .toucher = oa_calloc(groups, sizeof *f.toucher)};
     const oa_graph *graph = b->discovery->graph;
-    bool is_good = f.first_outer && f.outer_count && f.is_seen, is_open = false;
+    bool is_good = f.first_outer && f.outer_count && f.is_seen && f.toucher, is_open = false;
     for (size_t i = 0; i < b->layout->order_count && is_good; i++) {
         is_good = walk_constant(&f, graph->tensors[b->layout->order[i]].value, note_outer, NULL);
     }
@@ -467,6 +453,7 @@ oa_status oa_layout_find_insides(oa_layout_builder *b, oa_error *error)
     oa_free(f.first_outer);
     oa_free(f.outer_count);
     oa_free(f.is_seen);
+    oa_free(f.toucher);
     oa_free(f.touches);
     oa_free(f.first_touch);
     oa_free(f.first_contraction);

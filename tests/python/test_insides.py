@@ -49,6 +49,10 @@ class Insides(NetTest):
         h = net.node("Einsum", scores, v, equation="bhts,bshd->bhtd")
         self.check(net, [self.out(h)], [HEADS, own(UNITS, HEADS), own(UNITS, HEADS)])
 
+    def test_attention_by_fused_products(self):
+        scores = self.net.node("FusedMatMul", self.heads("q"), self.heads("k"), domain="com.microsoft", transB=1, alpha=0.5)
+        self.check(self.net, [self.out(self.attend(scores))], [HEADS, own(UNITS, HEADS), own(UNITS, HEADS)])
+
     def test_attention_with_fused_projections(self):
         net = self.net
         flat = net.node("Reshape", net.dense(self.x, "qkv", IN, 3 * HEADS * UNITS), net.constant([0, 0, 3, HEADS, UNITS]))
@@ -163,6 +167,19 @@ class Insides(NetTest):
         y = net.node("If", "choice", then_branch=graphs[0], else_branch=graphs[1])
         self.check(net, [y], [HEADS, own(UNITS, HEADS), own(UNITS, HEADS)])
 
+    def test_heads_that_a_branch_sums_over(self):
+        """Queries and keys go into the branches, scores come out."""
+        net = self.net
+        net.inputs.append(helper.make_tensor_value_info("choice", TensorProto.BOOL, []))
+        net.feeds["choice"] = np.array(True)
+        net.more_feeds.append({**net.feeds, "choice": np.array(False)})
+        q, k, graphs = self.heads("q"), self.heads("k", perm=(0, 2, 3, 1)), []
+        for kind in ["Tanh", "Relu"]:
+            body = net.body(kind)
+            graphs.append(body.graph(body.node("MatMul", body.node(kind, q), k)))
+        scores = net.node("If", "choice", then_branch=graphs[0], else_branch=graphs[1])
+        self.check(net, [self.out(self.attend(scores))], [HEADS, own(UNITS, HEADS), own(UNITS, HEADS)])
+
     def test_softmax_over_heads(self):
         """Units of one index compete across the heads."""
         v = self.net.node("Softmax", self.heads("v"), axis=1)
@@ -182,6 +199,24 @@ class Insides(NetTest):
                 more = [net.node("ReduceMax", h, axes=[3], keepdims=0)] if "," in equation else []
                 h = net.node("Einsum", h, *more, equation=equation)
                 self.check(net, [net.dense(net.node("Tanh", h), "out", UNITS, 3)], [HEADS, own(UNITS, HEADS), UNITS])
+
+    def test_units_that_meet_their_mean_over_heads(self):
+        """It has no head of its own, whatever it meets then."""
+        net = self.net
+        h = self.attend(self.scores())
+        h = net.node("Einsum", net.node("Einsum", h, equation="bhtd->btd"), h, equation="btd,bhtd->bth")
+        self.check(net, [net.dense(h, "out", HEADS, 3)], [HEADS, own(UNITS, HEADS), UNITS])
+
+    def test_units_of_queries_that_share_values(self):
+        """Units of queries and keys lie in query heads, which lie in heads: of two levels one is found."""
+        net = self.net
+        parts = [net.node("Transpose", net.node("Reshape", net.dense(self.x, name, IN, HEADS * count * units),
+                                                net.constant([0, 0, HEADS, count, units])), perm=perm)
+                 for name, count, units, perm in [("q", 2, UNITS, (0, 2, 3, 1, 4)), ("k", 2, UNITS, (0, 2, 3, 4, 1)),
+                                                  ("v", 1, 3, (0, 2, 3, 1, 4))]]
+        h = net.node("MatMul", net.node("Softmax", net.node("MatMul", *parts[:2]), axis=-1), parts[2])
+        h = net.node("Reshape", net.node("Transpose", h, perm=(0, 3, 1, 2, 4)), net.constant([0, 0, HEADS * 2 * 3]))
+        self.check(net, [net.dense(h, "out", HEADS * 2 * 3, 3)], [HEADS, own(2, HEADS), own(UNITS, HEADS), own(3, HEADS)])
 
     def test_units_that_meet_units_of_their_head(self):
         """Each unit times each of the same head: which is which shows no more, so that one order for all is left."""
@@ -273,7 +308,7 @@ class Insides(NetTest):
 
     def test_queries_that_meet_keys_of_all_heads_too(self):
         """The heads are the same ones, by scores within each; sums over one index of them are no sums over two."""
-        for equation, own_order in [("bhtd,bgds->bts", False), ("bhtd,bgds->bhts", False), ("bhtd,bgds,gh->bts", False),
+        for equation, own_order in [("bhtd,bgds->bhgts", False), ("bhtd,bgds->bts", False), ("bhtd,bgds->bhts", False), ("bhtd,bgds,gh->bts", False),
                                     ("bhtd,bhds->bts", True), ("bhtd,bhds->bhts", True)]:
             with self.subTest(equation):
                 self.setUp()
@@ -281,7 +316,8 @@ class Insides(NetTest):
                 q, k = self.heads("q"), self.heads("k", perm=(0, 2, 3, 1))
                 more = [net.weight("mix", HEADS, HEADS)] if "gh" in equation else []
                 y = net.node("Tanh", net.node("Einsum", q, k, *more, equation=equation))
-                y = net.node("ReduceSum", y, net.constant([1]), keepdims=0) if "->bhts" in equation else y
+                axes = [k for k, letter in enumerate(equation.split("->")[1]) if letter in "hg"]
+                y = net.node("ReduceSum", y, net.constant(axes), keepdims=0) if axes else y
                 z = net.node("ReduceSum", net.node("Tanh", net.node("MatMul", q, k)), net.constant([1]), keepdims=0)
                 found = self.check(net, [net.node("Add", y, z)], None)
                 self.assertEqual(any(group.get("blocks", 1) > 1 for group in found["groups"]), own_order, found)
@@ -300,10 +336,12 @@ class Insides(NetTest):
 
     def test_groups_of_channels(self):
         """Inputs and outputs of a grouped convolution have an order for each group."""
-        net = Net()
-        h = net.node("Relu", net.node("Conv", net.input(2, 3, 6, 6), net.weight("w1", 8, 3, 1, 1)))
-        h = net.node("Relu", net.node("Conv", h, net.weight("w2", 12, 2, 3, 3), net.weight("b2", 12), group=4))
-        self.check(net, [net.node("Conv", h, net.weight("w3", 2, 12, 1, 1))], [4, own(2, 4), own(3, 4)])
+        for operator, more in [("Conv", {}), ("FusedConv", {"domain": "com.microsoft", "activation": "Relu"})]:
+            with self.subTest(operator):
+                net = Net()
+                h = net.node("Relu", net.node("Conv", net.input(2, 3, 6, 6), net.weight("w1", 8, 3, 1, 1)))
+                h = net.node("Relu", net.node(operator, h, net.weight("w2", 12, 2, 3, 3), net.weight("b2", 12), group=4, **more))
+                self.check(net, [net.node("Conv", h, net.weight("w3", 2, 12, 1, 1))], [4, own(2, 4), own(3, 4)])
 
     def test_channels_of_many(self):
         net = Net()
