@@ -12,7 +12,8 @@
 
 /* Below this many scores in all groups, starting threads costs more than they save. */
 enum { PARALLEL_MIN = 200 * 200 };
-/* So many steps from scores have to be large ones; more end better when they are half as large (docs/deep-align.md). */
+/* So many steps from scores have to be large ones, on more samples each; more end better when they are a third as large
+ * (docs/deep-align.md). */
 enum { SHORT_MAX = 200 };
 
 typedef struct descent {
@@ -31,16 +32,16 @@ typedef struct descent {
 oa_soft_settings oa_sinkhorn_settings_default(const oa_samples *samples, const oa_match_scores *scores,
                                               size_t iterations)
 {
-    bool is_short = iterations && iterations <= SHORT_MAX;
+    bool is_short = scores && iterations && iterations <= SHORT_MAX;
     return (oa_soft_settings){.samples = samples,
                               .scores = scores,
                               .iterations = iterations ? iterations : 1000,
-                              .rate = !samples             ? 0.03
-                                      : scores && is_short ? 0.2
-                                                           : 0.1,
+                              .rate = !samples   ? 0.03
+                                      : is_short ? 0.3
+                                                 : 0.1,
                               .judged_every = 20,
                               .threads = 1,
-                              .batch = 64,
+                              .batch = is_short ? 128 : 64,
                               .samples_max = 10000,
                               .temperature = 1.0,
                               .sinkhorn_iterations = 20,

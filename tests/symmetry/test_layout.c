@@ -105,7 +105,8 @@ static void occurrences__are_sorted_and_complete(void **state)
         size_t at = 0;
         for (size_t g = 0; g < layout->group_count; g++) {
             assert_int_equal(layout->groups[g].first_occurrence, at);
-            assert_true(layout->groups[g].occurrence_count > 0 && layout->groups[g].size > 1);
+            /* Blocks may be seen with their insides only, whose occurrences they share. */
+            assert_true(oa_moved_by(layout, g, 0) != NULL && layout->groups[g].size > 1);
             for (size_t i = 0; i < layout->groups[g].occurrence_count; i++, at++) {
                 const oa_occurrence *o = &layout->occurrences[at];
                 assert_int_equal(o->group, g);
