@@ -6,8 +6,8 @@
 Works on copies of the sources in FOLDER, one for each job. A mutant is
 - one call that joins or pins axes, left out; one axis that should be fixed, let go; one broadcast that takes the first operand
   for the result; one split or cut whose pieces have nothing to do with what they were split off;
-- of the conditions for insides of blocks with an order of their own, and for what loops and branches give: one operand of
-  && or || left out or negated, or a whole condition that always or never holds;
+- of the conditions for insides of blocks with an order of their own, for stacks that are picked apart, and for what loops
+  and branches give: one operand of && or || left out or negated, or a whole condition that always or never holds;
 - one operator out of the list of those that keep units with their blocks: too strict is no wrong result, but has to be
   noticed as well.
 It is built, and must find the groups that the Python tests expect in their models, or else the tests of symmetries run until
@@ -30,11 +30,12 @@ import sys
 import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FILES = r"rules_.*\.c|window\.c|fold\.c|discover\.c|discovery\.c|bodies\.c|space\.c|space_join\.c|insides\.c"
+FILES = r"rules_.*\.c|window\.c|fold\.c|discover\.c|discovery\.c|bodies\.c|space\.c|space_join\.c|insides\.c|stacks\.c"
 CALL = re.compile(r"\b(oa_join|oa_pin_space|oa_pin_axes|oa_contract|oa_space_pin|oa_fixed|oa_broadcast|oa_space_split|"
                   r"oa_space_cut)\(")
 # Where conditions are mutated: all static functions behind the comment, or these.
-CONDITIONS = {"insides.c": "/* ---- the conditions ---- */", "bodies.c": ["join_branches", "find_growth", "leave_states"]}
+CONDITIONS = {"insides.c": "/* ---- the conditions ---- */", "bodies.c": ["join_branches", "find_growth", "leave_states"],
+              "stacks.c": ["shift_axis", "turn_axis", "splits_all", "is_picked_apart", "oa_stack_up", "oa_pick"]}
 PLUMBING = re.compile(r"is_good|oa_grow|malloc|calloc|memory")  # fails only when memory does: tests/symmetry/test_faults.c
 DROPPED = """#define oa_dropped(...) ((void)0)
 #define oa_loose(discovery, size, why) oa_space_leaf(&(discovery)->spaces, (size))
@@ -63,6 +64,7 @@ TESTS = ["test_rules_linear", "test_rules_elementwise", "test_rules_reduce", "te
 # The tests of some files: those that know them best come first, and what has nothing to do with them is left out.
 TESTS_OF = {"bodies.c": ["test_bodies", "test_bodies.py"],
             "insides.c": ["test_insides.py", "test_fused.py", "test_operators.py", "test_places", "test_random_nets.py"],
+            "stacks.c": ["test_stacks.py", "test_insides.py"],
             "rules_attention.c": ["test_fused.py", *TESTS],
             "space.c": ["test_space", "test_space_random", *TESTS],
             "space_join.c": ["test_space", "test_space_random", *TESTS]}

@@ -2,6 +2,7 @@
  */
 #include "core/symmetry/discovery.h"
 #include "core/symmetry/layout_build.h"
+#include "core/symmetry/stacks.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -274,6 +275,7 @@ done:
     oa_free(discovery.axes);
     oa_free(discovery.contractions);
     oa_free(discovery.assumed);
+    oa_stacks_free(&discovery);
     oa_spaces_free(&discovery.spaces);
     return status;
 }

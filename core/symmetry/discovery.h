@@ -36,6 +36,8 @@ typedef struct oa_contraction {
     size_t index; /* which of those that the node sums over: axes of one index run together */
 } oa_contraction;
 
+typedef struct oa_stack oa_stack; /* stacks.h */
+
 typedef struct oa_discovery {
     const oa_graph *graph;
     oa_spaces spaces;
@@ -45,7 +47,10 @@ typedef struct oa_discovery {
     size_t contraction_count, contraction_capacity;
     size_t *assumed; /* values whose rank only what reads them tells, in the order in which this was noticed */
     size_t assumed_count, assumed_capacity;
-    size_t rewalk_count; /* how often a body was walked again */
+    oa_stack *stacks;
+    size_t stack_count, stack_capacity;
+    size_t *first_reader, *readers; /* [values + 1], nodes that read each value; NULL until stacks are looked for */
+    size_t rewalk_count;            /* how often a body was walked again */
 } oa_discovery;
 
 typedef bool oa_rule(oa_discovery *discovery, const oa_node *node);

@@ -1,5 +1,5 @@
 /* Rules of the operators that select, cut and repeat, and of those that turn shapes into numbers. */
-#include "core/symmetry/discovery.h"
+#include "core/symmetry/stacks.h"
 
 static bool split(oa_discovery *discovery, const oa_node *node)
 {
@@ -29,7 +29,9 @@ static bool split(oa_discovery *discovery, const oa_node *node)
             return false;
         }
         oa_axes result = *x;
-        if (part == left) {
+        if (part == 1 && oa_pick(&result, discovery, node, axis, i)) {
+            result.space[axis] = OA_SPACE_ONE;
+        } else if (part == left) {
             result.space[axis] = rest;
         } else {
             oa_space_cut(&result.space[axis], &rest, &discovery->spaces, rest, part, oa_reason(discovery, why));
@@ -186,23 +188,25 @@ static bool constant_of_shape(oa_discovery *discovery, const oa_node *node)
 /* Indices name positions along the axis, so it keeps its order; the other axes pass. */
 static bool gather(oa_discovery *discovery, const oa_node *node)
 {
-    const oa_axes *data = oa_input_ranked(discovery, node, 0);
+    const oa_axes *whole = oa_input_ranked(discovery, node, 0);
     const oa_axes *indices = oa_input_ranked(discovery, node, 1);
     size_t axis;
-    if (!data || !indices || !oa_axis_normalise(&axis, oa_node_int(node, "axis", 0), data->rank) ||
-        data->rank + indices->rank - 1 > OA_MAX_RANK) {
+    if (!whole || !indices || !oa_axis_normalise(&axis, oa_node_int(node, "axis", 0), whole->rank) ||
+        whole->rank + indices->rank - 1 > OA_MAX_RANK) {
         return false;
     }
-    oa_pin_space(discovery, data->space[axis], "indices name positions along it");
+    oa_axes data = *whole;
+    oa_pick(&data, discovery, node, axis, OA_NONE);
+    oa_pin_space(discovery, data.space[axis], "indices name positions along it");
     oa_axes result = {.has_rank = true};
     for (size_t i = 0; i < axis; i++) {
-        result.space[result.rank++] = data->space[i];
+        result.space[result.rank++] = data.space[i];
     }
     for (size_t i = 0; i < indices->rank; i++) {
         result.space[result.rank++] = indices->space[i];
     }
-    for (size_t i = axis + 1; i < data->rank; i++) {
-        result.space[result.rank++] = data->space[i];
+    for (size_t i = axis + 1; i < data.rank; i++) {
+        result.space[result.rank++] = data.space[i];
     }
     oa_set_output(discovery, node, 0, &result);
     return true;

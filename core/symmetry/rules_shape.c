@@ -1,6 +1,6 @@
 /* Rules of the operators that only move elements: they show how the axes of the result are made of those of the input.
  */
-#include "core/symmetry/discovery.h"
+#include "core/symmetry/stacks.h"
 
 static bool flatten(oa_discovery *discovery, const oa_node *node)
 {
@@ -148,6 +148,14 @@ static bool reshape(oa_discovery *discovery, const oa_node *node)
     result.rank = count;
     is_done = true;
     for (size_t i = 0; i < count; i++) {
+        size_t stacked = is_done && next < factor_count ? oa_stack_up(&result, i, discovery, node, factors[next],
+                                                                      target, oa_reason(discovery, why))
+                                                        : 0;
+        if (stacked) {
+            next++;
+            i += stacked - 1;
+            continue;
+        }
         if (is_done &&
             !take(&result.space[i], discovery, factors, factor_count, &next, target[i], oa_reason(discovery, why))) {
             oa_pin_axes(discovery, x, why);

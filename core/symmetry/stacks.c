@@ -1,0 +1,268 @@
+#include "core/symmetry/stacks.h"
+
+#include <string.h>
+
+/* Longer axes are no stacks; and so many nodes are followed from the reshape to a pick at most. */
+enum { PARTS_MAX = 16, FOLLOWED_MAX = 12 };
+
+struct oa_stack {
+    size_t selector; /* the space of the axis that tells parts apart; of no other axis */
+    size_t part_count, axis_count;
+    size_t *spaces; /* [part_count][axis_count] */
+};
+
+void oa_stacks_free(oa_discovery *discovery)
+{
+    for (size_t i = 0; i < discovery->stack_count; i++) {
+        oa_free(discovery->stacks[i].spaces);
+    }
+    oa_free(discovery->stacks);
+    oa_free(discovery->first_reader);
+    oa_free(discovery->readers);
+}
+
+/* ---- who reads a value ---- */
+
+static bool index_readers(oa_discovery *discovery)
+{
+    const oa_graph *graph = discovery->graph;
+    size_t *first = oa_calloc(graph->value_count + 1, sizeof *first), *next = NULL;
+    for (size_t i = 0; i < graph->step_count && first; i++) {
+        for (size_t k = 0; k < oa_node_use_count(graph, graph->steps[i]); k++) {
+            size_t value = oa_node_use(graph, graph->steps[i], k);
+            if (value != OA_NONE) {
+                first[value + 1]++;
+            }
+        }
+    }
+    for (size_t v = 0; v < graph->value_count && first; v++) {
+        first[v + 1] += first[v];
+    }
+    if (first) {
+        discovery->readers = oa_malloc(first[graph->value_count] + 1, sizeof *discovery->readers);
+        next = oa_malloc(graph->value_count + 1, sizeof *next);
+    }
+    if (!first || !discovery->readers || !next) {
+        oa_free(first);
+        oa_free(next);
+        discovery->spaces.is_out_of_memory = true;
+        return false;
+    }
+    memcpy(next, first, (graph->value_count + 1) * sizeof *next);
+    for (size_t i = 0; i < graph->step_count; i++) {
+        for (size_t k = 0; k < oa_node_use_count(graph, graph->steps[i]); k++) {
+            size_t value = oa_node_use(graph, graph->steps[i], k);
+            if (value != OA_NONE) {
+                discovery->readers[next[value]++] = i;
+            }
+        }
+    }
+    oa_free(next);
+    discovery->first_reader = first;
+    return true;
+}
+
+static bool is_output(const oa_graph *graph, size_t value)
+{
+    for (size_t i = 0; i < graph->output_count; i++) {
+        if (graph->outputs[i] == value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- are all parts picked one by one? ---- */
+
+/* Where an axis is behind Squeeze (by -1) or Unsqueeze (by 1) of listed axes. */
+static bool shift_axis(size_t *axis, size_t *rank, oa_discovery *discovery, const oa_node *node, bool is_new)
+{
+    bool is_listed[OA_MAX_RANK] = {false}, is_given = false;
+    const oa_dim *list;
+    size_t count, to = 0;
+    oa_node_ints(&list, &count, node, "axes");
+    if (!count && !oa_input_contents(&list, &count, discovery, node, 1)) {
+        return false;
+    }
+    size_t behind = is_new ? *rank + count : *rank;
+    if (behind > OA_MAX_RANK || count > *rank ||
+        !oa_axis_list(is_listed, &is_given, discovery, node, "axes", 1, behind)) {
+        return false;
+    }
+    if (!is_new) {
+        for (size_t k = 0; k < *axis; k++) {
+            to += !is_listed[k];
+        }
+        is_given = !is_listed[*axis];
+    } else {
+        for (size_t left = *axis; to < behind && (is_listed[to] || left > 0); to++) {
+            left -= !is_listed[to];
+        }
+    }
+    *axis = to;
+    *rank = is_new ? behind : *rank - count;
+    return is_given;
+}
+
+static bool turn_axis(size_t *axis, size_t rank, const oa_node *node)
+{
+    const int64_t *order;
+    size_t count, from;
+    oa_node_ints(&order, &count, node, "perm");
+    if (!count) {
+        *axis = rank - 1 - *axis;
+        return true;
+    }
+    for (size_t k = 0; k < count && count == rank; k++) {
+        if (oa_axis_normalise(&from, order[k], rank) && from == *axis) {
+            *axis = k;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_axis(oa_dim given, size_t axis, size_t rank)
+{
+    size_t own;
+    return oa_axis_normalise(&own, given, rank) && own == axis;
+}
+
+/* Parts are picked by Gather with one known index. (What the value is to a node need not be asked: where it is not the
+ * first input, an input is not known.) */
+static bool known_index(size_t *part, oa_discovery *discovery, const oa_node *node, size_t count)
+{
+    const oa_dim *index;
+    size_t indices;
+    return oa_input_contents(&index, &indices, discovery, node, 1) && indices == 1 &&
+           oa_axis_normalise(part, index[0], count);
+}
+
+/* Into parts of size 1. */
+static bool splits_all(oa_discovery *discovery, const oa_node *node, size_t count)
+{
+    const oa_dim *sizes;
+    size_t listed;
+    bool is_single = node->output_count == count;
+    oa_node_ints(&sizes, &listed, node, "split");
+    if (!listed && oa_node_input(node, 1) != OA_NONE && !oa_input_contents(&sizes, &listed, discovery, node, 1)) {
+        return false;
+    }
+    for (size_t k = 0; k < listed; k++) {
+        is_single = is_single && sizes[k] == 1;
+    }
+    return is_single;
+}
+
+static bool is_picked_apart(oa_discovery *discovery, size_t value, size_t axis, size_t rank, size_t count, size_t depth)
+{
+    const oa_graph *graph = discovery->graph;
+    if (value == OA_NONE || depth == FOLLOWED_MAX || is_output(graph, value)) {
+        return false;
+    }
+    size_t first = discovery->first_reader[value], end = discovery->first_reader[value + 1];
+    bool is_so = true;
+    for (size_t i = first; i < end && is_so; i++) {
+        const oa_node *node = graph->steps[discovery->readers[i]];
+        size_t to = axis, wide = rank, part;
+        if (oa_node_is(node, "Gather")) {
+            is_so = known_index(&part, discovery, node, count) && is_axis(oa_node_int(node, "axis", 0), axis, rank);
+        } else if (oa_node_is(node, "Split")) {
+            is_so = splits_all(discovery, node, count) && is_axis(oa_node_int(node, "axis", 0), axis, rank);
+        } else if (oa_node_is(node, "Shape")) {
+            is_so = true;
+        } else {
+            is_so = oa_node_is(node, "Transpose")   ? turn_axis(&to, rank, node)
+                    : oa_node_is(node, "Squeeze")   ? shift_axis(&to, &wide, discovery, node, false)
+                    : oa_node_is(node, "Unsqueeze") ? shift_axis(&to, &wide, discovery, node, true)
+                                                    : oa_node_is(node, "Identity");
+            is_so = is_so && is_picked_apart(discovery, node->outputs[0], to, wide, count, depth + 1);
+        }
+    }
+    return is_so;
+}
+
+/* ---- stacking and picking ---- */
+
+/* How many axes from `first` on are as many as `size` together; 0: none, also for sizes that are symbols. */
+static size_t axes_of(const oa_dim *target, size_t first, size_t count, oa_dim size)
+{
+    for (size_t k = first; k < count && !oa_dim_is_symbolic(target[k]) && target[k] > 0 && size % target[k] == 0; k++) {
+        size /= target[k];
+        if (size == 1) {
+            return k + 1 - first;
+        }
+    }
+    return 0;
+}
+
+static oa_stack *add_stack(oa_discovery *discovery, size_t part_count, size_t axis_count)
+{
+    size_t *spaces = oa_calloc(part_count * axis_count, sizeof *spaces);
+    if (!spaces || !oa_grow(&discovery->stacks, &discovery->stack_capacity, discovery->stack_count + 1,
+                            sizeof *discovery->stacks)) {
+        oa_free(spaces);
+        discovery->spaces.is_out_of_memory = true;
+        return NULL;
+    }
+    oa_stack *stack = &discovery->stacks[discovery->stack_count++];
+    *stack = (oa_stack){.part_count = part_count, .axis_count = axis_count, .spaces = spaces};
+    return stack;
+}
+
+size_t oa_stack_up(oa_axes *result, size_t at, oa_discovery *discovery, const oa_node *node, size_t space,
+                   const oa_dim *target, oa_pin pin)
+{
+    oa_spaces *spaces = &discovery->spaces;
+    oa_dim size = oa_space_size(spaces, space), parts = target[at];
+    if (oa_space_kind_of(spaces, space) == OA_SPACE_PRODUCT || parts < 2 || parts > PARTS_MAX || size % parts != 0) {
+        return 0;
+    }
+    size_t axis_count = axes_of(target, at + 1, result->rank, size / parts), value = node->outputs[0];
+    if (!axis_count || (!discovery->first_reader && !index_readers(discovery)) ||
+        !is_picked_apart(discovery, value, at, result->rank, (size_t)parts, 0)) {
+        return 0;
+    }
+    oa_stack *stack = add_stack(discovery, (size_t)parts, axis_count);
+    if (!stack) {
+        return 0;
+    }
+    stack->selector = result->space[at] = oa_fixed(discovery, parts, "its parts are picked one by one");
+    size_t rest = space;
+    for (size_t p = 0; p < stack->part_count; p++) {
+        size_t own = rest, *of_part = stack->spaces + p * axis_count;
+        if (p + 1 < stack->part_count) {
+            oa_space_cut(&own, &rest, spaces, rest, size / parts, pin);
+        }
+        for (size_t k = 0; k + 1 < axis_count; k++) {
+            oa_space_split(&of_part[k], &own, spaces, own, target[at + 1 + k], pin);
+        }
+        of_part[axis_count - 1] = own;
+    }
+    memcpy(result->space + at + 1, stack->spaces, axis_count * sizeof *stack->spaces);
+    return 1 + axis_count;
+}
+
+bool oa_pick(oa_axes *part, oa_discovery *discovery, const oa_node *node, size_t axis, size_t output)
+{
+    const oa_axes x = *part;
+    for (size_t i = 0; i < discovery->stack_count; i++) {
+        const oa_stack *stack = &discovery->stacks[i];
+        if (stack->selector != x.space[axis]) {
+            continue;
+        }
+        size_t index = output;
+        if (output == OA_NONE && !known_index(&index, discovery, node, stack->part_count)) {
+            return false;
+        }
+        for (size_t k = 0; k < x.rank; k++) {
+            for (size_t j = 0; j < stack->axis_count; j++) {
+                if (x.space[k] == stack->spaces[j]) {
+                    part->space[k] = stack->spaces[index * stack->axis_count + j];
+                }
+            }
+        }
+        return true;
+    }
+    return false;
+}
