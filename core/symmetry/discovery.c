@@ -1,5 +1,5 @@
 /* What rules may do with the state of discovery. */
-#include "core/symmetry/discovery.h"
+#include "core/symmetry/stacks.h"
 
 oa_pin oa_reason(const oa_discovery *discovery, const char *why)
 {
@@ -135,6 +135,7 @@ void oa_pin_axes(oa_discovery *discovery, const oa_axes *axes, const char *why)
     for (size_t i = 0; axes->has_rank && i < axes->rank; i++) {
         oa_pin_space(discovery, axes->space[i], why);
     }
+    oa_stacks_pin(discovery, axes, oa_reason(discovery, why));
 }
 
 size_t oa_fixed(oa_discovery *discovery, oa_dim size, const char *why)

@@ -74,10 +74,10 @@ static bool is_output(const oa_graph *graph, size_t value)
 
 /* ---- are all parts picked one by one? ---- */
 
-/* Where an axis is behind Squeeze (by -1) or Unsqueeze (by 1) of listed axes. */
-static bool shift_axis(size_t *axis, size_t *rank, oa_discovery *discovery, const oa_node *node, bool is_new)
+/* Where an axis is behind Squeeze or Unsqueeze of listed axes. */
+static bool shift_axis(size_t *axis, size_t *rank, oa_discovery *discovery, const oa_node *node)
 {
-    bool is_listed[OA_MAX_RANK] = {false}, is_given = false;
+    bool is_listed[OA_MAX_RANK] = {false}, is_given = false, is_new = oa_node_is(node, "Unsqueeze");
     const oa_dim *list;
     size_t count, to = 0;
     oa_node_ints(&list, &count, node, "axes");
@@ -85,22 +85,22 @@ static bool shift_axis(size_t *axis, size_t *rank, oa_discovery *discovery, cons
         return false;
     }
     size_t behind = is_new ? *rank + count : *rank;
-    if (behind > OA_MAX_RANK || count > *rank ||
-        !oa_axis_list(is_listed, &is_given, discovery, node, "axes", 1, behind)) {
+    if (behind > OA_MAX_RANK || !oa_axis_list(is_listed, &is_given, discovery, node, "axes", 1, behind)) {
         return false;
     }
-    if (!is_new) {
-        for (size_t k = 0; k < *axis; k++) {
-            to += !is_listed[k];
-        }
-        is_given = !is_listed[*axis];
-    } else {
-        for (size_t left = *axis; to < behind && (is_listed[to] || left > 0); to++) {
+    if (is_new) {
+        for (size_t left = *axis; is_listed[to] || left > 0; to++) {
             left -= !is_listed[to];
         }
+        *rank = behind;
+    } else {
+        for (size_t k = 0; k < behind; k++) {
+            to += k < *axis && !is_listed[k];
+            *rank -= is_listed[k];
+        }
+        is_given = !is_listed[*axis];
     }
     *axis = to;
-    *rank = is_new ? behind : *rank - count;
     return is_given;
 }
 
@@ -138,22 +138,6 @@ static bool known_index(size_t *part, oa_discovery *discovery, const oa_node *no
            oa_axis_normalise(part, index[0], count);
 }
 
-/* Into parts of size 1. */
-static bool splits_all(oa_discovery *discovery, const oa_node *node, size_t count)
-{
-    const oa_dim *sizes;
-    size_t listed;
-    bool is_single = node->output_count == count;
-    oa_node_ints(&sizes, &listed, node, "split");
-    if (!listed && oa_node_input(node, 1) != OA_NONE && !oa_input_contents(&sizes, &listed, discovery, node, 1)) {
-        return false;
-    }
-    for (size_t k = 0; k < listed; k++) {
-        is_single = is_single && sizes[k] == 1;
-    }
-    return is_single;
-}
-
 static bool is_picked_apart(oa_discovery *discovery, size_t value, size_t axis, size_t rank, size_t count, size_t depth)
 {
     const oa_graph *graph = discovery->graph;
@@ -168,14 +152,14 @@ static bool is_picked_apart(oa_discovery *discovery, size_t value, size_t axis, 
         if (oa_node_is(node, "Gather")) {
             is_so = known_index(&part, discovery, node, count) && is_axis(oa_node_int(node, "axis", 0), axis, rank);
         } else if (oa_node_is(node, "Split")) {
-            is_so = splits_all(discovery, node, count) && is_axis(oa_node_int(node, "axis", 0), axis, rank);
+            is_so = node->output_count == count && is_axis(oa_node_int(node, "axis", 0), axis, rank);
         } else if (oa_node_is(node, "Shape")) {
             is_so = true;
         } else {
-            is_so = oa_node_is(node, "Transpose")   ? turn_axis(&to, rank, node)
-                    : oa_node_is(node, "Squeeze")   ? shift_axis(&to, &wide, discovery, node, false)
-                    : oa_node_is(node, "Unsqueeze") ? shift_axis(&to, &wide, discovery, node, true)
-                                                    : oa_node_is(node, "Identity");
+            is_so = oa_node_is(node, "Transpose") ? turn_axis(&to, rank, node)
+                    : oa_node_is(node, "Squeeze") || oa_node_is(node, "Unsqueeze")
+                        ? shift_axis(&to, &wide, discovery, node)
+                        : oa_node_is(node, "Identity");
             is_so = is_so && is_picked_apart(discovery, node->outputs[0], to, wide, count, depth + 1);
         }
     }
@@ -227,7 +211,7 @@ size_t oa_stack_up(oa_axes *result, size_t at, oa_discovery *discovery, const oa
     if (!stack) {
         return 0;
     }
-    stack->selector = result->space[at] = oa_fixed(discovery, parts, "its parts are picked one by one");
+    stack->selector = result->space[at] = oa_space_leaf(spaces, parts); /* no constant has it */
     size_t rest = space;
     for (size_t p = 0; p < stack->part_count; p++) {
         size_t own = rest, *of_part = stack->spaces + p * axis_count;
@@ -235,12 +219,28 @@ size_t oa_stack_up(oa_axes *result, size_t at, oa_discovery *discovery, const oa
             oa_space_cut(&own, &rest, spaces, rest, size / parts, pin);
         }
         for (size_t k = 0; k + 1 < axis_count; k++) {
+            if (target[at + 1 + k] == 1) {
+                of_part[k] = OA_SPACE_ONE;
+                continue;
+            }
             oa_space_split(&of_part[k], &own, spaces, own, target[at + 1 + k], pin);
         }
         of_part[axis_count - 1] = own;
     }
     memcpy(result->space + at + 1, stack->spaces, axis_count * sizeof *stack->spaces);
     return 1 + axis_count;
+}
+
+void oa_stacks_pin(oa_discovery *discovery, const oa_axes *axes, oa_pin pin)
+{
+    for (size_t i = 0; i < discovery->stack_count && axes->has_rank; i++) {
+        const oa_stack *stack = &discovery->stacks[i];
+        for (size_t k = 0; k < axes->rank; k++) {
+            for (size_t j = 0; j < stack->part_count * stack->axis_count && axes->space[k] == stack->selector; j++) {
+                oa_space_pin(&discovery->spaces, stack->spaces[j], pin);
+            }
+        }
+    }
 }
 
 bool oa_pick(oa_axes *part, oa_discovery *discovery, const oa_node *node, size_t axis, size_t output)

@@ -22,6 +22,9 @@ size_t oa_stack_up(oa_axes *result, size_t at, oa_discovery *discovery, const oa
  * changed. */
 bool oa_pick(oa_axes *part, oa_discovery *discovery, const oa_node *node, size_t axis, size_t output);
 
+/* Pins all parts of the stacks that the axes have, of which they show one. O(stacks). */
+void oa_stacks_pin(oa_discovery *discovery, const oa_axes *axes, oa_pin pin);
+
 void oa_stacks_free(oa_discovery *discovery);
 
 #endif

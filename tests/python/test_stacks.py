@@ -69,6 +69,35 @@ class Stacks(NetTest):
         h = net.node("Squeeze", net.node("Squeeze", h, net.constant([2])), net.constant([-1]))
         self.check_own(self.end(self.picked(net.node("Transpose", h, perm=[2, 0, 1, 3]), 0)))
 
+    def test_lists_as_attributes(self):
+        """As they are before operator set 13; parts that are moved behind steps."""
+        net = self.net = Net(opset=11)
+        self.x = net.input(BATCH, STEPS, IN)
+        h = net.node("Transpose", net.node("Unsqueeze", self.stack(), axes=[0]), perm=[1, 0, 3, 2, 4])
+        h = net.node("Squeeze", h, axes=[1])  # [batch, parts, steps, units]
+        parts = net.node("Split", h, outputs=PARTS, axis=1, split=[1, 1, 1])
+        self.check_own(self.end([net.node("Squeeze", part, axes=[1]) for part in parts]))
+
+    def test_a_turn_that_leaves_the_parts_behind(self):
+        """Steps are picked, and not parts."""
+        net = self.net
+        h = net.node("Transpose", self.stack(), perm=[0, 2, 1, 3])
+        y = self.end(self.picked(h, 2))
+        self.check(net, [net.node("ReduceSum", y, net.constant([1]), keepdims=0)], [PARTS, UNITS])
+
+    def test_parts_of_one_axis_more(self):
+        net = self.net
+        parts = [net.node("Squeeze", part, net.constant([2])) for part in self.picked(self.stack(1, UNITS), 2)]
+        self.check_own(self.end(parts))
+
+    def test_more_axes_than_are_understood(self):
+        net = self.net
+        axes = list(range(2, 16))
+        h = net.node("Unsqueeze", self.stack(), net.constant(axes))
+        h = net.node("Squeeze", h, net.constant(axes))
+        model = net.model(self.end(self.picked(h, 2)))
+        self.assertEqual(self.check_groups(model, None)["groups"], [])
+
     def test_reversed(self):
         """Transpose without an order: [units, parts, steps, batch]."""
         net = self.net
