@@ -26,6 +26,9 @@ void oa_stacks_free(oa_discovery *discovery)
 static bool index_readers(oa_discovery *discovery)
 {
     const oa_graph *graph = discovery->graph;
+    if (discovery->first_reader) {
+        return true;
+    }
     size_t *first = oa_calloc(graph->value_count + 1, sizeof *first), *next = NULL;
     for (size_t i = 0; i < graph->step_count && first; i++) {
         for (size_t k = 0; k < oa_node_use_count(graph, graph->steps[i]); k++) {
@@ -199,11 +202,11 @@ size_t oa_stack_up(oa_axes *result, size_t at, oa_discovery *discovery, const oa
 {
     oa_spaces *spaces = &discovery->spaces;
     oa_dim size = oa_space_size(spaces, space), parts = target[at];
-    if (oa_space_kind_of(spaces, space) == OA_SPACE_PRODUCT || parts < 2 || parts > PARTS_MAX || size % parts != 0) {
+    if (parts > PARTS_MAX || size % parts != 0) {
         return 0;
     }
     size_t axis_count = axes_of(target, at + 1, result->rank, size / parts), value = node->outputs[0];
-    if (!axis_count || (!discovery->first_reader && !index_readers(discovery)) ||
+    if (!axis_count || !index_readers(discovery) ||
         !is_picked_apart(discovery, value, at, result->rank, (size_t)parts, 0)) {
         return 0;
     }
@@ -219,10 +222,6 @@ size_t oa_stack_up(oa_axes *result, size_t at, oa_discovery *discovery, const oa
             oa_space_cut(&own, &rest, spaces, rest, size / parts, pin);
         }
         for (size_t k = 0; k + 1 < axis_count; k++) {
-            if (target[at + 1 + k] == 1) {
-                of_part[k] = OA_SPACE_ONE;
-                continue;
-            }
             oa_space_split(&of_part[k], &own, spaces, own, target[at + 1 + k], pin);
         }
         of_part[axis_count - 1] = own;

@@ -141,6 +141,23 @@ class Stacks(NetTest):
         two = net.node("ReduceSum", net.node("Gather", stack, net.constant([0, 1]), axis=2), net.constant([2]), keepdims=0)
         self.check_alike(self.end([two, *self.picked(stack, 2, [2])]))
 
+    def test_parts_of_all_and_none(self):
+        net = self.net
+        parts = net.node("Split", self.stack(), net.constant([3, 0, 0]), outputs=3, axis=2)
+        y = self.end([net.node("ReduceSum", part, net.constant([2]), keepdims=0) for part in parts])
+        self.assertEqual(self.check(net, [y], None)["groups"], [])
+
+    def test_units_that_are_split(self):
+        """Into as many pieces as there are parts."""
+        net = self.net
+        stack = self.stack()
+        y = self.end(self.picked(stack, 2))
+        pieces = net.node("Split", stack, outputs=3, axis=3)
+        for i, piece in enumerate(pieces):
+            z = net.node("ReduceSum", net.node("Tanh", piece), net.constant([2]), keepdims=0)
+            y = net.node("Add", y, net.dense(z, f"piece{i}", UNITS // 3, 3))
+        self.check(net, [y], [UNITS // 3] * 3)
+
     def test_parts_of_two(self):
         net = self.net
         stack = self.stack()
