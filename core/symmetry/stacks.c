@@ -23,45 +23,45 @@ void oa_stacks_free(oa_discovery *discovery)
 
 /* ---- who reads a value ---- */
 
+/* Once; false when memory runs out. */
 static bool index_readers(oa_discovery *discovery)
 {
     const oa_graph *graph = discovery->graph;
+    size_t values = graph->value_count, reads = 0;
     if (discovery->first_reader) {
         return true;
     }
-    size_t *first = oa_calloc(graph->value_count + 1, sizeof *first), *next = NULL;
-    for (size_t i = 0; i < graph->step_count && first; i++) {
+    size_t *first = oa_calloc(values + 1, sizeof *first), *next = oa_calloc(values + 1, sizeof *next), *readers = NULL;
+    for (size_t i = 0; i < graph->step_count && first && next; i++) {
         for (size_t k = 0; k < oa_node_use_count(graph, graph->steps[i]); k++) {
             size_t value = oa_node_use(graph, graph->steps[i], k);
             if (value != OA_NONE) {
                 first[value + 1]++;
+                reads++;
             }
         }
     }
-    for (size_t v = 0; v < graph->value_count && first; v++) {
+    for (size_t v = 0; v < values && first && next; v++) {
         first[v + 1] += first[v];
+        next[v + 1] = first[v + 1];
     }
-    if (first) {
-        discovery->readers = oa_malloc(first[graph->value_count] + 1, sizeof *discovery->readers);
-        next = oa_malloc(graph->value_count + 1, sizeof *next);
-    }
-    if (!first || !discovery->readers || !next) {
+    if (!first || !next || !(readers = oa_malloc(reads + 1, sizeof *readers))) {
         oa_free(first);
         oa_free(next);
         discovery->spaces.is_out_of_memory = true;
         return false;
     }
-    memcpy(next, first, (graph->value_count + 1) * sizeof *next);
     for (size_t i = 0; i < graph->step_count; i++) {
         for (size_t k = 0; k < oa_node_use_count(graph, graph->steps[i]); k++) {
             size_t value = oa_node_use(graph, graph->steps[i], k);
             if (value != OA_NONE) {
-                discovery->readers[next[value]++] = i;
+                readers[next[value]++] = i;
             }
         }
     }
     oa_free(next);
     discovery->first_reader = first;
+    discovery->readers = readers;
     return true;
 }
 

@@ -135,7 +135,7 @@ class Experiment:
         """Method for compare-methods, steps (0: its own), pairs, and when: what is fast or matters most comes first."""
         steep = SLOW_PAIRS if data and data != "flat" and folder not in SPREAD else PAIRS
         behind = SLOW_PAIRS if folder in SLOW_NETWORKS else PAIRS
-        late = 3 if folder in ("cnn-wide", "vgg-bn") else 0
+        late = 3 if folder in {"cnn-wide", "vgg-bn", *SPREAD} else 0
         made = [("naive", 0, PAIRS, 0), ("weights", 0, PAIRS, 0), ("activations", 0, PAIRS, 0), ("sinkhorn", 0, steep, 1),
                 ("weights+sinkhorn", 0, steep, 3 + late), ("ste", 0, steep, 3 + late)]
         for seed in range(1, self.seeds + 1):

@@ -63,6 +63,21 @@ static void discovery__of_a_long_model_reports_every_failing_allocation(void **s
     test_graph_destroy(g);
 }
 
+static void discovery__of_stacks_reports_every_failing_allocation(void **state)
+{
+    (void)state;
+    test_graph *g = test_graph_create(1);
+    size_t x = INPUT(g, "x", -1, 4), y = OA_NONE;
+    for (size_t i = 0; i < 3; i++) {
+        size_t h = NODE(g, "Reshape", "", NODE(g, "MatMul", "", x, WEIGHT(g, NULL, 4, 12)), INTS(g, 0, 2, 3, 2));
+        h = NODE(g, "Mul", "", NODE(g, "Gather", "axis=1", h, INTS(g, 0)), NODE(g, "Gather", "axis=1", h, INTS(g, 1)));
+        y = y == OA_NONE ? h : NODE(g, "Add", "", y, h);
+    }
+    test_graph_output(g, NODE(g, "MatMul", "", NODE(g, "Reshape", "", y, INTS(g, 0, 6)), WEIGHT(g, NULL, 6, 2)));
+    assert_true(sweep_discovery(test_graph_finish(g)) > 10);
+    test_graph_destroy(g);
+}
+
 static void operate(oa_spaces *s, oa_random *random, size_t *pool, size_t *count)
 {
     static const oa_pin pin = {.node = 1, .why = "the test"};
@@ -129,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(discovery__reports_every_failing_allocation),
         cmocka_unit_test(discovery__of_a_long_model_reports_every_failing_allocation),
+        cmocka_unit_test(discovery__of_stacks_reports_every_failing_allocation),
         cmocka_unit_test(spaces__survive_running_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
