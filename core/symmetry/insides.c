@@ -4,6 +4,7 @@
  * for each block of its own leaves the function as it is when no operator sees a unit of D without its block, or beside
  * that of another block:
  * - every value that has D has it behind B in a product, or has B once, apart from D;
+ * - a node that sums over blocks leaves no D apart from them, which would be that of other blocks from there on;
  * - a node that sums over D has the block beside it: it sums over (B, D) as one, or keeps B in each of its outputs;
  * - of the nodes that see B and D apart, only those listed below are known to keep them together. (A Softmax over the
  *   blocks, say, would mix units of different blocks that have the same index.)
@@ -350,7 +351,7 @@ static bool look_at_sums(bool *is_wrong, finder *f, size_t node, const tally *pa
 {
     const oa_discovery *discovery = f->builder->discovery;
     const oa_node *own = discovery->graph->steps[node];
-    bool is_joint = true, is_beside = true, is_one = oa_node_is(own, "Einsum");
+    bool is_joint = true, is_beside = true, is_one = oa_node_is(own, "Einsum"), sums_blocks = false;
     size_t index = OA_NONE;
     for (size_t i = f->first_contraction[node]; i < f->first_contraction[node + 1]; i++) {
         const oa_contraction *sum = &discovery->contractions[i];
@@ -361,6 +362,7 @@ static bool look_at_sums(bool *is_wrong, finder *f, size_t node, const tally *pa
         is_joint &= t.pairs == t.insides;
         if (t.outers) {
             is_beside = false;
+            sums_blocks = true;
             is_one &= index == OA_NONE || index == sum->index;
             index = sum->index;
         }
@@ -372,6 +374,7 @@ static bool look_at_sums(bool *is_wrong, finder *f, size_t node, const tally *pa
         }
         is_beside &= t.outers == 1;
         is_one &= t.outers == 0;
+        *is_wrong |= sums_blocks && t.pairs != t.insides;
     }
     *is_wrong |= !is_joint && !is_beside && !is_one;
     return true;

@@ -125,6 +125,17 @@ static bool take(size_t *space, oa_discovery *discovery, size_t *list, size_t co
     return true;
 }
 
+/* Parts within blocks are no stack: what is inside of blocks would not show behind them. */
+static bool is_whole_axis(oa_discovery *discovery, const oa_axes *x, size_t space)
+{
+    for (size_t i = 0; i < x->rank; i++) {
+        if (oa_space_find(&discovery->spaces, x->space[i]) == oa_space_find(&discovery->spaces, space)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool reshape(oa_discovery *discovery, const oa_node *node)
 {
     static const char *const why = "a reshape cuts across it";
@@ -148,9 +159,10 @@ static bool reshape(oa_discovery *discovery, const oa_node *node)
     result.rank = count;
     is_done = true;
     for (size_t i = 0; i < count; i++) {
-        size_t stacked = is_done && next < factor_count ? oa_stack_up(&result, i, discovery, node, factors[next],
-                                                                      target, oa_reason(discovery, why))
-                                                        : 0;
+        size_t stacked =
+            is_done && next < factor_count && is_whole_axis(discovery, x, factors[next])
+                ? oa_stack_up(&result, i, discovery, node, factors[next], target, oa_reason(discovery, why))
+                : 0;
         if (stacked) {
             next++;
             i += stacked - 1;

@@ -6,10 +6,16 @@
 enum { PARTS_MAX = 16, FOLLOWED_MAX = 12 };
 
 struct oa_stack {
-    size_t selector; /* the space of the axis that tells parts apart; of no other axis */
+    size_t selector; /* the space of the axis that tells parts apart */
     size_t part_count, axis_count;
-    size_t *spaces; /* [part_count][axis_count] */
+    size_t *spaces; /* [part_count + 1][axis_count]: of each part, and what stands for them until one is picked */
 };
+
+/* Spaces of the stack's axes, which no other axis has. */
+static const size_t *stand_ins(const oa_stack *stack)
+{
+    return stack->spaces + stack->part_count * stack->axis_count;
+}
 
 void oa_stacks_free(oa_discovery *discovery)
 {
@@ -131,8 +137,7 @@ static bool is_axis(oa_dim given, size_t axis, size_t rank)
     return oa_axis_normalise(&own, given, rank) && own == axis;
 }
 
-/* Parts are picked by Gather with one known index. (What the value is to a node need not be asked: where it is not the
- * first input, an input is not known.) */
+/* Parts are picked by Gather with one known index. */
 static bool known_index(size_t *part, oa_discovery *discovery, const oa_node *node, size_t count)
 {
     const oa_dim *index;
@@ -152,6 +157,12 @@ static bool is_picked_apart(oa_discovery *discovery, size_t value, size_t axis, 
     for (size_t i = first; i < end && is_so; i++) {
         const oa_node *node = graph->steps[discovery->readers[i]];
         size_t to = axis, wide = rank, part;
+        if (i > first && discovery->readers[i] == discovery->readers[i - 1]) {
+            continue; /* reads it twice; each node is followed from its first input only */
+        }
+        if (oa_node_input(node, 0) != value) {
+            return false;
+        }
         if (oa_node_is(node, "Gather")) {
             is_so = known_index(&part, discovery, node, count) && is_axis(oa_node_int(node, "axis", 0), axis, rank);
         } else if (oa_node_is(node, "Split")) {
@@ -185,7 +196,7 @@ static size_t axes_of(const oa_dim *target, size_t first, size_t count, oa_dim s
 
 static oa_stack *add_stack(oa_discovery *discovery, size_t part_count, size_t axis_count)
 {
-    size_t *spaces = oa_calloc(part_count * axis_count, sizeof *spaces);
+    size_t *spaces = oa_calloc((part_count + 1) * axis_count, sizeof *spaces);
     if (!spaces || !oa_grow(&discovery->stacks, &discovery->stack_capacity, discovery->stack_count + 1,
                             sizeof *discovery->stacks)) {
         oa_free(spaces);
@@ -202,7 +213,7 @@ size_t oa_stack_up(oa_axes *result, size_t at, oa_discovery *discovery, const oa
 {
     oa_spaces *spaces = &discovery->spaces;
     oa_dim size = oa_space_size(spaces, space), parts = target[at];
-    if (parts > PARTS_MAX || size % parts != 0) {
+    if (parts == 1 || parts > PARTS_MAX || size % parts != 0) {
         return 0;
     }
     size_t axis_count = axes_of(target, at + 1, result->rank, size / parts), value = node->outputs[0];
@@ -214,8 +225,8 @@ size_t oa_stack_up(oa_axes *result, size_t at, oa_discovery *discovery, const oa
     if (!stack) {
         return 0;
     }
-    stack->selector = result->space[at] = oa_space_leaf(spaces, parts); /* no constant has it */
-    size_t rest = space;
+    stack->selector = result->space[at] = oa_space_leaf(spaces, parts);
+    size_t rest = space; /* what constants have of the stack are the parts; the other spaces are on none */
     for (size_t p = 0; p < stack->part_count; p++) {
         size_t own = rest, *of_part = stack->spaces + p * axis_count;
         if (p + 1 < stack->part_count) {
@@ -226,7 +237,10 @@ size_t oa_stack_up(oa_axes *result, size_t at, oa_discovery *discovery, const oa
         }
         of_part[axis_count - 1] = own;
     }
-    memcpy(result->space + at + 1, stack->spaces, axis_count * sizeof *stack->spaces);
+    for (size_t k = 0; k < axis_count; k++) {
+        size_t own = oa_space_leaf(spaces, target[at + 1 + k]);
+        stack->spaces[stack->part_count * axis_count + k] = result->space[at + 1 + k] = own;
+    }
     return 1 + axis_count;
 }
 
@@ -256,7 +270,7 @@ bool oa_pick(oa_axes *part, oa_discovery *discovery, const oa_node *node, size_t
         }
         for (size_t k = 0; k < x.rank; k++) {
             for (size_t j = 0; j < stack->axis_count; j++) {
-                if (x.space[k] == stack->spaces[j]) {
+                if (x.space[k] == stand_ins(stack)[j]) {
                     part->space[k] = stack->spaces[index * stack->axis_count + j];
                 }
             }

@@ -208,6 +208,41 @@ class Insides(NetTest):
                 h = net.node("Einsum", h, *more, equation=equation)
                 self.check(net, [net.dense(net.node("Tanh", h), "out", UNITS, 3)], [HEADS, own(UNITS, HEADS), UNITS])
 
+    def test_heads_that_are_mixed_and_added(self):
+        """A residual makes the heads behind a mix of heads the same as before it."""
+        mixes = {"Einsum": lambda net, h: net.node("Einsum", h, net.weight("mix", HEADS, HEADS), equation="bhtd,hg->bgtd"),
+                 "MatMul": lambda net, h: net.node("Transpose", net.node(
+                     "MatMul", net.node("Transpose", h, perm=[0, 2, 3, 1]), net.weight("mix", HEADS, HEADS)), perm=[0, 3, 1, 2]),
+                 "Conv": lambda net, h: net.node("Conv", h, net.weight("mix", HEADS, HEADS, 1, 1)),
+                 "others": lambda net, h: net.node("Einsum", h, net.node("ReduceMean", h, axes=[2, 3], keepdims=0),
+                                                   equation="bhtd,bg->bgtd")}
+        for name, mix in mixes.items():
+            with self.subTest(name):
+                self.setUp()
+                net = self.net
+                h = self.attend(self.scores())
+                self.check(net, [self.out(net.node("Tanh", net.node("Add", h, mix(net, h))))],
+                           [HEADS, own(UNITS, HEADS), UNITS])
+
+    def test_groups_that_are_mixed_and_added(self):
+        net = Net()
+        h = net.node("Relu", net.node("Conv", net.input(2, 3, 6, 6), net.weight("w1", 8, 3, 1, 1)))
+        h = net.node("Relu", net.node("Conv", h, net.weight("w2", 12, 2, 3, 3), group=4))
+        apart = net.node("Reshape", h, net.constant([0, 4, 3, -1]))
+        apart = net.node("Add", apart, net.node("Einsum", apart, net.weight("mix", 4, 4), equation="bgcp,gh->bhcp"))
+        h = net.node("Relu", net.node("Reshape", apart, net.node("Shape", h)))
+        self.check(net, [net.node("Conv", h, net.weight("w3", 2, 12, 1, 1))], [4, own(2, 4), 3])
+
+    def test_units_beside_those_that_are_summed(self):
+        """Heads and units are summed as one, and take the heads of the units beside them along."""
+        net = self.net
+        v = self.heads("v", perm=(0, 1, 2, 3))
+        pairs = net.node("Einsum", net.node("Tanh", v), v, equation="bthd,bthe->bthde")
+        pairs = net.node("Transpose", net.node("Reshape", pairs, net.constant([0, 0, HEADS * UNITS, UNITS])), perm=[0, 1, 3, 2])
+        h = net.node("Transpose", net.node("MatMul", pairs, net.weight("w", HEADS * UNITS, HEADS)), perm=[0, 1, 3, 2])
+        h = net.node("Reshape", net.node("Tanh", net.node("Add", h, v)), net.constant([0, 0, HEADS * UNITS]))
+        self.check(net, [net.dense(h, "out", HEADS * UNITS, 3)], [HEADS, UNITS])
+
     def test_units_that_meet_their_mean_over_heads(self):
         """It has no head of its own, whatever it meets then."""
         net = self.net

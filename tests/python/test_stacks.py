@@ -5,7 +5,7 @@ import unittest
 import numpy as np
 
 from common import run
-from nets import Net, NetTest
+from nets import Net, NetTest, own
 
 BATCH, STEPS, IN, PARTS, UNITS, HEADS = 2, 5, 7, 3, 6, 2
 
@@ -212,6 +212,62 @@ class Stacks(NetTest):
                           keepdims=0) for i in range(3)]
         y = net.node("Sum", *[net.dense(part, f"out{i}", 10, 3) for i, part in enumerate(parts)])
         self.assertEqual(self.check(net, [y], None)["groups"], [])
+
+    def test_units_of_one_part_beside_the_stack(self):
+        """Units of the first part lie on another axis of what is picked from: they stay when another part is picked."""
+        net = Net()
+        h = net.dense(net.input(STEPS, IN), "stack", IN, PARTS * UNITS)
+        first = net.node("Slice", h, net.constant([0]), net.constant([UNITS]), net.constant([1]))
+        both = net.node("Reshape", net.node("MatMul", net.node("Transpose", first, perm=[1, 0]), h),
+                        net.constant([0, PARTS, UNITS]))
+        y = []
+        for i in range(PARTS):
+            part = net.node("Tanh", net.node("Gather", both, net.constant(i), axis=1))
+            y.append(net.node("MatMul", net.node("MatMul", net.weight(f"left{i}", 3, UNITS), part), net.weight(f"right{i}", UNITS, 3)))
+        self.check(net, [net.node("Sum", *y)], [UNITS] * PARTS)
+
+    def test_a_part_that_is_a_square(self):
+        """Both axes of the first part are of one space, those of the second are not."""
+        net = Net()
+        x = net.input(STEPS, IN)
+        a = net.node("Tanh", net.dense(x, "a", IN, 4))
+        square = net.node("Reshape", net.node("Einsum", a, a, equation="na,nb->nab"), net.constant([0, 16]))
+        both = net.node("Concat", square, net.dense(x, "b", IN, 16), axis=1)
+        both = net.node("Reshape", both, net.constant([0, 2, 4, 4]))
+        y = []
+        for i in range(2):
+            part = net.node("Tanh", net.node("Gather", both, net.constant(i), axis=1))
+            y.append(net.node("Einsum", part, net.weight(f"left{i}", 4, 3), net.weight(f"right{i}", 4, 3),
+                              equation="nbc,bd,cd->nd"))
+        self.check(net, [net.node("Sum", *y)], [4, 4, 4])
+
+    def test_parts_within_blocks(self):
+        """[heads, parts, units]: parts stay alike, so that units show behind heads."""
+        net = self.net
+        h = net.node("Reshape", net.dense(self.x, "stack", IN, HEADS * PARTS * UNITS), net.constant([0, 0, HEADS, PARTS, UNITS]))
+        q, k, v = (net.node("Transpose", part, perm=[0, 2, 1, 3]) for part in self.picked(h, 3))
+        scores = net.node("Softmax", net.node("MatMul", q, net.node("Transpose", k, perm=[0, 1, 3, 2])), axis=-1)
+        h = net.node("Transpose", net.node("MatMul", scores, v), perm=[0, 2, 1, 3])
+        h = net.node("Reshape", h, net.constant([0, 0, HEADS * UNITS]))
+        self.check(net, [net.dense(h, "out", HEADS * UNITS, 3)], [HEADS, own(UNITS, HEADS)])
+
+    def test_one_part(self):
+        """Is no stack: what pins other axes of one element has nothing to do with it."""
+        net = self.net
+        one = net.node("Gather", net.node("Reshape", net.dense(self.x, "w", IN, UNITS), net.constant([0, 0, 1, UNITS])),
+                       net.constant(0), axis=2)
+        more = net.node("CumSum", net.node("ReduceMean", self.x, axes=[2]), net.constant(2))
+        self.check(net, [net.node("Add", net.dense(net.node("Tanh", one), "out", UNITS, 3), more)], [UNITS])
+
+    def test_a_node_that_reads_it_many_times(self):
+        """No operator does; each level would be followed thirty times as often as the one before."""
+        net = self.net
+        h = self.stack()
+        for _ in range(11):
+            h = net.node("Identity", *[h] * 30)
+        with open(self.path("a.onnx"), "wb") as file:
+            file.write(net.model(self.end(self.picked(h, 2))).SerializeToString())
+        self.assertEqual(run("inspect", self.path("a.onnx")).returncode, 0)
 
     def test_a_first_output_that_is_left_out(self):
         """A model that nothing runs, but that must not be followed to where there is nothing."""
