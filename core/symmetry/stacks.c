@@ -41,7 +41,8 @@ static bool index_readers(oa_discovery *discovery)
     for (size_t i = 0; i < graph->step_count && first && next; i++) {
         for (size_t k = 0; k < oa_node_use_count(graph, graph->steps[i]); k++) {
             size_t value = oa_node_use(graph, graph->steps[i], k);
-            if (value != OA_NONE) {
+            if (value != OA_NONE && next[value] != i + 1) { /* a node that reads it again counts once */
+                next[value] = i + 1;
                 first[value + 1]++;
                 reads++;
             }
@@ -49,7 +50,7 @@ static bool index_readers(oa_discovery *discovery)
     }
     for (size_t v = 0; v < values && first && next; v++) {
         first[v + 1] += first[v];
-        next[v + 1] = first[v + 1];
+        next[v] = first[v];
     }
     if (!first || !next || !(readers = oa_malloc(reads + 1, sizeof *readers))) {
         oa_free(first);
@@ -60,7 +61,7 @@ static bool index_readers(oa_discovery *discovery)
     for (size_t i = 0; i < graph->step_count; i++) {
         for (size_t k = 0; k < oa_node_use_count(graph, graph->steps[i]); k++) {
             size_t value = oa_node_use(graph, graph->steps[i], k);
-            if (value != OA_NONE) {
+            if (value != OA_NONE && (next[value] == first[value] || readers[next[value] - 1] != i)) {
                 readers[next[value]++] = i;
             }
         }
@@ -157,10 +158,7 @@ static bool is_picked_apart(oa_discovery *discovery, size_t value, size_t axis, 
     for (size_t i = first; i < end && is_so; i++) {
         const oa_node *node = graph->steps[discovery->readers[i]];
         size_t to = axis, wide = rank, part;
-        if (i > first && discovery->readers[i] == discovery->readers[i - 1]) {
-            continue; /* reads it twice; each node is followed from its first input only */
-        }
-        if (oa_node_input(node, 0) != value) {
+        if (oa_node_input(node, 0) != value) { /* so that each node is followed once */
             return false;
         }
         if (oa_node_is(node, "Gather")) {
