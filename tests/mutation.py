@@ -85,9 +85,11 @@ EQUIVALENT = {
      "is_output(graph, value)) {"): SANITISED,
     ("stacks.c", "is_picked_apart", "depth == FOLLOWED_MAX -> false in if (value == OA_NONE || depth == FOLLOWED_MAX || "
      "is_output(graph, value)) {"): "bounds the depth of recursion",
-    ("stacks.c", "oa_stack_up", "parts > PARTS_MAX -> false in if (parts > PARTS_MAX || size % parts != 0) {"):
+    ("stacks.c", "oa_stack_up", "parts > PARTS_MAX -> false in if (parts == 1 || parts > PARTS_MAX || "
+     "size % parts != 0) {"):
         "bounds what is kept of a stack",
-    ("stacks.c", "oa_stack_up", "size % parts != 0 -> false in if (parts > PARTS_MAX || size % parts != 0) {"):
+    ("stacks.c", "oa_stack_up", "size % parts != 0 -> false in if (parts == 1 || parts > PARTS_MAX || "
+     "size % parts != 0) {"):
         "the other axes are too few for what is left of the sizes then, which pins all",
     ("bodies.c", "join_branches", "!a->has_rank -> false in if (!a->has_rank || !b->has_rank || a->rank != b->rank) {"):
         "what has no rank has 0 axes, as many as only a number has, on which nothing moves; and stays what is given",
