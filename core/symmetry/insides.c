@@ -351,8 +351,8 @@ static bool look_at_sums(bool *is_wrong, finder *f, size_t node, const tally *pa
 {
     const oa_discovery *discovery = f->builder->discovery;
     const oa_node *own = discovery->graph->steps[node];
-    bool is_joint = true, is_beside = true, is_one = oa_node_is(own, "Einsum"), sums_blocks = false;
-    size_t index = OA_NONE;
+    bool is_joint = true, is_beside = true, is_one = oa_node_is(own, "Einsum");
+    size_t index = OA_NONE; /* of the blocks, when they are summed over */
     for (size_t i = f->first_contraction[node]; i < f->first_contraction[node + 1]; i++) {
         const oa_contraction *sum = &discovery->contractions[i];
         tally t = *pair;
@@ -362,7 +362,6 @@ static bool look_at_sums(bool *is_wrong, finder *f, size_t node, const tally *pa
         is_joint &= t.pairs == t.insides;
         if (t.outers) {
             is_beside = false;
-            sums_blocks = true;
             is_one &= index == OA_NONE || index == sum->index;
             index = sum->index;
         }
@@ -374,7 +373,7 @@ static bool look_at_sums(bool *is_wrong, finder *f, size_t node, const tally *pa
         }
         is_beside &= t.outers == 1;
         is_one &= t.outers == 0;
-        *is_wrong |= sums_blocks && t.pairs != t.insides;
+        *is_wrong |= index != OA_NONE && t.pairs != t.insides;
     }
     *is_wrong |= !is_joint && !is_beside && !is_one;
     return true;

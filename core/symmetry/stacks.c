@@ -72,16 +72,6 @@ static bool index_readers(oa_discovery *discovery)
     return true;
 }
 
-static bool is_output(const oa_graph *graph, size_t value)
-{
-    for (size_t i = 0; i < graph->output_count; i++) {
-        if (graph->outputs[i] == value) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ---- are all parts picked one by one? ---- */
 
 /* Where an axis is behind Squeeze or Unsqueeze of listed axes. */
@@ -150,7 +140,7 @@ static bool known_index(size_t *part, oa_discovery *discovery, const oa_node *no
 static bool is_picked_apart(oa_discovery *discovery, size_t value, size_t axis, size_t rank, size_t count, size_t depth)
 {
     const oa_graph *graph = discovery->graph;
-    if (value == OA_NONE || depth == FOLLOWED_MAX || is_output(graph, value)) {
+    if (value == OA_NONE || depth == FOLLOWED_MAX || graph->values[value].is_output) {
         return false;
     }
     size_t first = discovery->first_reader[value], end = discovery->first_reader[value + 1];
@@ -242,38 +232,45 @@ size_t oa_stack_up(oa_axes *result, size_t at, oa_discovery *discovery, const oa
     return 1 + axis_count;
 }
 
+/* The stack that a space tells the parts of, or NULL. Selectors are new spaces: later stacks have higher ones. */
+static const oa_stack *stack_of(const oa_discovery *discovery, size_t space)
+{
+    size_t low = 0, high = discovery->stack_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (discovery->stacks[middle].selector < space) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < discovery->stack_count && discovery->stacks[low].selector == space ? &discovery->stacks[low] : NULL;
+}
+
 void oa_stacks_pin(oa_discovery *discovery, const oa_axes *axes, oa_pin pin)
 {
-    for (size_t i = 0; i < discovery->stack_count && axes->has_rank; i++) {
-        const oa_stack *stack = &discovery->stacks[i];
-        for (size_t k = 0; k < axes->rank; k++) {
-            for (size_t j = 0; j < stack->part_count * stack->axis_count && axes->space[k] == stack->selector; j++) {
-                oa_space_pin(&discovery->spaces, stack->spaces[j], pin);
-            }
+    for (size_t k = 0; axes->has_rank && k < axes->rank; k++) {
+        const oa_stack *stack = stack_of(discovery, axes->space[k]);
+        for (size_t j = 0; stack && j < stack->part_count * stack->axis_count; j++) {
+            oa_space_pin(&discovery->spaces, stack->spaces[j], pin);
         }
     }
 }
 
 bool oa_pick(oa_axes *part, oa_discovery *discovery, const oa_node *node, size_t axis, size_t output)
 {
-    const oa_axes x = *part;
-    for (size_t i = 0; i < discovery->stack_count; i++) {
-        const oa_stack *stack = &discovery->stacks[i];
-        if (stack->selector != x.space[axis]) {
-            continue;
-        }
-        size_t index = output;
-        if (output == OA_NONE && !known_index(&index, discovery, node, stack->part_count)) {
-            return false;
-        }
-        for (size_t k = 0; k < x.rank; k++) {
-            for (size_t j = 0; j < stack->axis_count; j++) {
-                if (x.space[k] == stand_ins(stack)[j]) {
-                    part->space[k] = stack->spaces[index * stack->axis_count + j];
-                }
+    const oa_stack *stack = stack_of(discovery, part->space[axis]);
+    size_t index = output;
+    if (!stack || (output == OA_NONE && !known_index(&index, discovery, node, stack->part_count))) {
+        return false;
+    }
+    for (size_t k = 0; k < part->rank; k++) {
+        for (size_t j = 0; j < stack->axis_count; j++) {
+            if (part->space[k] == stand_ins(stack)[j]) {
+                part->space[k] = stack->spaces[index * stack->axis_count + j];
+                break;
             }
         }
-        return true;
     }
-    return false;
+    return true;
 }

@@ -39,6 +39,14 @@ class Insides(NetTest):
         net = self.net
         return net.node("MatMul", net.node("Softmax", scores, axis=-1), v or self.heads("v", units))
 
+    def choice(self):
+        """An input for If; the model is judged by both."""
+        net = self.net
+        net.inputs.append(helper.make_tensor_value_info("choice", TensorProto.BOOL, []))
+        net.feeds["choice"] = np.array(True)
+        net.more_feeds.append({**net.feeds, "choice": np.array(False)})
+        return "choice"
+
     def test_attention(self):
         self.check(self.net, [self.out(self.attend(self.scores(), units=2), 2)], [HEADS, own(UNITS, HEADS), own(2, HEADS)])
 
@@ -159,10 +167,7 @@ class Insides(NetTest):
 
     def test_heads_that_a_branch_uses(self):
         """What it does with them is looked at as if it stood outside."""
-        net = self.net
-        net.inputs.append(helper.make_tensor_value_info("choice", TensorProto.BOOL, []))
-        net.feeds["choice"] = np.array(True)
-        net.more_feeds.append({**net.feeds, "choice": np.array(False)})
+        net, choice = self.net, self.choice()
         scores, flat = net.node("Softmax", self.scores(), axis=-1), net.dense(self.x, "v", IN, HEADS * UNITS)
         net.weight("out", HEADS * UNITS, 3)
         graphs = []
@@ -172,20 +177,17 @@ class Insides(NetTest):
                           perm=(0, 2, 1, 3))
             h = body.node("Transpose", body.node("MatMul", scores, v), perm=(0, 2, 1, 3))
             graphs.append(body.graph(body.node("MatMul", body.node("Reshape", h, body.constant([0, 0, HEADS * UNITS])), "out")))
-        y = net.node("If", "choice", then_branch=graphs[0], else_branch=graphs[1])
+        y = net.node("If", choice, then_branch=graphs[0], else_branch=graphs[1])
         self.check(net, [y], [HEADS, own(UNITS, HEADS), own(UNITS, HEADS)])
 
     def test_heads_that_a_branch_sums_over(self):
         """Queries and keys go into the branches, scores come out."""
-        net = self.net
-        net.inputs.append(helper.make_tensor_value_info("choice", TensorProto.BOOL, []))
-        net.feeds["choice"] = np.array(True)
-        net.more_feeds.append({**net.feeds, "choice": np.array(False)})
+        net, choice = self.net, self.choice()
         q, k, graphs = self.heads("q"), self.heads("k", perm=(0, 2, 3, 1)), []
         for kind in ["Tanh", "Relu"]:
             body = net.body(kind)
             graphs.append(body.graph(body.node("MatMul", body.node(kind, q), k)))
-        scores = net.node("If", "choice", then_branch=graphs[0], else_branch=graphs[1])
+        scores = net.node("If", choice, then_branch=graphs[0], else_branch=graphs[1])
         self.check(net, [self.out(self.attend(scores))], [HEADS, own(UNITS, HEADS), own(UNITS, HEADS)])
 
     def test_softmax_over_heads(self):
@@ -250,17 +252,6 @@ class Insides(NetTest):
         h = net.node("Einsum", net.node("Einsum", h, equation="bhtd->btd"), h, equation="btd,bhtd->bth")
         self.check(net, [net.dense(h, "out", HEADS, 3)], [HEADS, own(UNITS, HEADS), UNITS])
 
-    def test_units_of_queries_that_share_values(self):
-        """Units of queries and keys lie in query heads, which lie in heads: of two levels one is found."""
-        net = self.net
-        parts = [net.node("Transpose", net.node("Reshape", net.dense(self.x, name, IN, HEADS * count * units),
-                                                net.constant([0, 0, HEADS, count, units])), perm=perm)
-                 for name, count, units, perm in [("q", 2, UNITS, (0, 2, 3, 1, 4)), ("k", 2, UNITS, (0, 2, 3, 4, 1)),
-                                                  ("v", 1, 3, (0, 2, 3, 1, 4))]]
-        h = net.node("MatMul", net.node("Softmax", net.node("MatMul", *parts[:2]), axis=-1), parts[2])
-        h = net.node("Reshape", net.node("Transpose", h, perm=(0, 3, 1, 2, 4)), net.constant([0, 0, HEADS * 2 * 3]))
-        self.check(net, [net.dense(h, "out", HEADS * 2 * 3, 3)], [HEADS, own(2, HEADS), own(UNITS, HEADS), own(3, HEADS)])
-
     def test_units_that_meet_units_of_their_head(self):
         """Each unit times each of the same head: which is which shows no more, so that one order for all is left."""
         net = self.net
@@ -295,12 +286,12 @@ class Insides(NetTest):
                 found = self.check(net, [y], None)
                 self.assertFalse(any(group.get("blocks", 1) > 1 for group in found["groups"]), found)
 
-    def grouped(self, each=2, softmax=-1):
-        """Query heads that share the keys and values of HEADS: [batch, heads, each, steps, units] of each projection."""
+    def grouped(self, each=2, softmax=-1, keys=1):
+        """Query heads that share the values, and keys, of HEADS: [batch, heads, each, steps, units] of each projection."""
         net = self.net
         parts = [net.node("Transpose", net.node("Reshape", net.dense(self.x, name, IN, HEADS * count * units),
                                                 net.constant([0, 0, HEADS, count, units])), perm=perm)
-                 for name, count, units, perm in [("q", each, UNITS, (0, 2, 3, 1, 4)), ("k", 1, UNITS, (0, 2, 3, 4, 1)),
+                 for name, count, units, perm in [("q", each, UNITS, (0, 2, 3, 1, 4)), ("k", keys, UNITS, (0, 2, 3, 4, 1)),
                                                   ("v", 1, 3, (0, 2, 3, 1, 4))]]
         h = net.node("MatMul", net.node("Softmax", net.node("MatMul", *parts[:2]), axis=softmax), parts[2])
         return net.node("Transpose", h, perm=(0, 3, 1, 2, 4))
@@ -309,6 +300,12 @@ class Insides(NetTest):
         """Units of keys and values have an order in each head, and so have the query heads that share it."""
         net = self.net
         flat = net.node("Reshape", self.grouped(), net.constant([0, 0, HEADS * 2 * 3]))
+        self.check(net, [net.dense(flat, "out", HEADS * 2 * 3, 3)], [HEADS, own(2, HEADS), own(UNITS, HEADS), own(3, HEADS)])
+
+    def test_grouped_queries_with_keys_of_their_own(self):
+        """Units of queries and keys lie in query heads, which lie in heads: of two levels one is found."""
+        net = self.net
+        flat = net.node("Reshape", self.grouped(keys=2), net.constant([0, 0, HEADS * 2 * 3]))
         self.check(net, [net.dense(flat, "out", HEADS * 2 * 3, 3)], [HEADS, own(2, HEADS), own(UNITS, HEADS), own(3, HEADS)])
 
     def test_grouped_queries_come_back_by_weights(self):
@@ -351,8 +348,8 @@ class Insides(NetTest):
 
     def test_queries_that_meet_keys_of_all_heads_too(self):
         """The heads are the same ones, by scores within each; sums over one index of them are no sums over two."""
-        for equation, own_order in [("bhtd,bgds->bhgts", False), ("bhtd,bgds->bts", False), ("bhtd,bgds->bhts", False), ("bhtd,bgds,gh->bts", False),
-                                    ("bhtd,bhds->bts", True), ("bhtd,bhds->bhts", True)]:
+        for equation, own_order in [("bhtd,bgds->bhgts", False), ("bhtd,bgds->bts", False), ("bhtd,bgds->bhts", False),
+                                    ("bhtd,bgds,gh->bts", False), ("bhtd,bhds->bts", True), ("bhtd,bhds->bhts", True)]:
             with self.subTest(equation):
                 self.setUp()
                 net = self.net

@@ -16,10 +16,10 @@ class Stacks(NetTest):
         self.net = Net()
         self.x = self.net.input(BATCH, STEPS, IN)
 
-    def stack(self, *last, first=()):
-        """Projections, [batch, steps, ..., parts, units or heads, units]."""
+    def stack(self, *last):
+        """Projections, [batch, steps, parts, units or heads, units]."""
         net = self.net
-        shape = [0, 0, *first, PARTS, *(last or (UNITS,))]
+        shape = [0, 0, PARTS, *(last or (UNITS,))]
         return net.node("Reshape", net.dense(self.x, "stack", IN, PARTS * UNITS), net.constant(shape))
 
     def picked(self, stack, axis, parts=range(PARTS)):
