@@ -3,6 +3,7 @@
 #include "core/base/memory.h"
 #include "onnx_io/model.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -43,10 +44,21 @@ char *oa_path_join(const char *folder, const char *name)
     return path;
 }
 
-const char *oa_path_temporary(void)
+oa_status oa_path_make_temporary(char **folder, const char *pattern, oa_error *error)
 {
     const char *named = getenv("TMPDIR");
-    return named && *named ? named : "/tmp";
+    char *path = oa_path_join(named && *named ? named : "/tmp", pattern);
+    if (!path) {
+        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the name of a temporary folder");
+    }
+    if (!mkdtemp(path)) {
+        oa_status status =
+            oa_fail(error, OA_ERROR_OUTPUT, "%s: no temporary folder can be made there (%s)", path, strerror(errno));
+        oa_free(path);
+        return status;
+    }
+    *folder = path;
+    return OA_OK;
 }
 
 bool oa_same_file(const char *path, const char *other)

@@ -1,31 +1,19 @@
-#define _XOPEN_SOURCE 700 /* mkdtemp */
-
 #include "plugin/onnxruntime/temporary_model.h"
 
 #include "onnx_io/paths.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 oa_status oa_temporary_model_write(oa_temporary_model *temporary, oa_model *model, const oa_payloads *payloads,
                                    oa_error *error)
 {
-    char *folder = oa_path_join(oa_path_temporary(), "onnx-align-XXXXXX");
-    if (!folder) {
-        return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the name of a temporary folder");
-    }
-    if (!mkdtemp(folder)) {
-        oa_status status =
-            oa_fail(error, OA_ERROR_OUTPUT, "%s: no temporary folder can be made there (%s)", folder, strerror(errno));
-        oa_free(folder);
+    oa_status status = oa_path_make_temporary(&temporary->folder, "onnx-align-XXXXXX", error);
+    if (status != OA_OK) {
         return status;
     }
-    temporary->folder = folder;
-    temporary->path = oa_path_join(folder, "model.onnx");
+    temporary->path = oa_path_join(temporary->folder, "model.onnx");
     return temporary->path ? oa_model_save(temporary->path, model, payloads, error)
                            : oa_fail(error, OA_ERROR_MEMORY, "out of memory for the name of a temporary file");
 }

@@ -1,17 +1,29 @@
 #include "tests/support/temporary_folder.h"
 
+#include "core/base/memory.h"
 #include "onnx_io/paths.h"
 
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 bool temporary_folder_make(char *path, size_t size)
 {
-    int length = snprintf(path, size, "%s/oa-test-XXXXXX", oa_path_temporary());
-    return length > 0 && (size_t)length < size && mkdtemp(path);
+    char *made = NULL;
+    if (oa_path_make_temporary(&made, "oa-test-XXXXXX", NULL) != OA_OK) {
+        return false;
+    }
+    size_t bytes = strlen(made) + 1;
+    bool fits = bytes <= size;
+    if (fits) {
+        memcpy(path, made, bytes);
+    } else {
+        rmdir(made);
+    }
+    oa_free(made);
+    return fits;
 }
 
 bool temporary_folder_remove(const char *path)
