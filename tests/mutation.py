@@ -35,7 +35,7 @@ CALL = re.compile(r"\b(oa_join|oa_pin_space|oa_pin_axes|oa_contract|oa_space_pin
                   r"oa_space_cut)\(")
 # Where conditions are mutated: all static functions behind the comment, or these.
 CONDITIONS = {"insides.c": "/* ---- the conditions ---- */", "bodies.c": ["join_branches", "find_growth", "leave_states"],
-              "stacks.c": ["shift_axis", "turn_axis", "is_picked_apart", "oa_stack_up", "oa_pick"]}
+              "stacks.c": ["moves_axes", "is_along", "is_picked_apart", "oa_stack_up", "oa_pick"]}
 PLUMBING = re.compile(r"is_good|oa_grow|malloc|calloc|memory|index_readers|!stack$")  # fails only when memory does: tests/symmetry/test_faults.c
 DROPPED = """#define oa_dropped(...) ((void)0)
 #define oa_loose(discovery, size, why) oa_space_leaf(&(discovery)->spaces, (size))
@@ -79,12 +79,10 @@ EQUIVALENT = {
      "oa_dim_fresh(&discovery->spaces.dims), CARRIED);"): AT_RUN_TIME,
     ("bodies.c", "enter_scalars", 'oa_pin_axes -> oa_dropped in oa_pin_axes(discovery, given, "a condition");'): ONE_ELEMENT,
     ("bodies.c", "walk_loop", "oa_pin_axes -> oa_dropped in oa_pin_axes(discovery, &condition, NOT_PLAIN);"): ONE_ELEMENT,
-    ("stacks.c", "shift_axis", "behind > OA_MAX_RANK -> false in if (behind > OA_MAX_RANK || !oa_axis_list(is_listed, "
-     "&is_given, discovery, node, \"axes\", 1, behind)) {"): SANITISED,
     ("stacks.c", "is_picked_apart", "value == OA_NONE -> false in if (value == OA_NONE || depth == FOLLOWED_MAX || "
-     "is_output(graph, value)) {"): SANITISED,
+     "graph->values[value].is_output) {"): SANITISED,
     ("stacks.c", "is_picked_apart", "depth == FOLLOWED_MAX -> false in if (value == OA_NONE || depth == FOLLOWED_MAX || "
-     "is_output(graph, value)) {"): "bounds the depth of recursion",
+     "graph->values[value].is_output) {"): "bounds the depth of recursion",
     ("stacks.c", "oa_stack_up", "parts > PARTS_MAX -> false in if (parts == 1 || parts > PARTS_MAX || "
      "size % parts != 0) {"):
         "bounds what is kept of a stack",

@@ -159,7 +159,7 @@ bool oa_is_operator(const char *name, const oa_node *node)
     return strcmp(name + length + (length ? 1 : 0), node->op_type) == 0;
 }
 
-static oa_rule *rule_of(const oa_node *node)
+oa_rule *oa_rule_of(const oa_node *node)
 {
     static const oa_rule_entry *const families[] = {oa_rules_attention, oa_rules_elementwise, oa_rules_einsum,
                                                     oa_rules_linear,    oa_rules_normalise,   oa_rules_order,
@@ -177,7 +177,7 @@ static oa_rule *rule_of(const oa_node *node)
 
 bool oa_symmetry_has_rule(const oa_node *node)
 {
-    return node->body_count || rule_of(node) != NULL;
+    return node->body_count || oa_rule_of(node) != NULL;
 }
 
 /* Fills, and what only moves or repeats the elements of one. */
@@ -211,7 +211,7 @@ bool oa_walk_steps(oa_discovery *discovery, size_t first, size_t count)
     const oa_graph *graph = discovery->graph;
     for (size_t i = first; i < first + count; i += 1 + oa_node_inner_steps(graph, graph->steps[i])) {
         const oa_node *node = graph->steps[i];
-        oa_rule *rule = rule_of(node);
+        oa_rule *rule = oa_rule_of(node);
         discovery->node = i;
         if (node->body_count) {
             if (!oa_walk_bodies(discovery, node)) {

@@ -76,6 +76,9 @@ extern const oa_rule_entry oa_rules_shape[];
 /* Is this the node's operator, with the domain before it when that is not the standard one? */
 bool oa_is_operator(const char *name, const oa_node *node);
 
+/* The rule of a node without bodies; NULL when its operator is not known. */
+oa_rule *oa_rule_of(const oa_node *node);
+
 /* Walks `count` steps from `first` on, with the bodies of their nodes. False when discovery has failed. */
 bool oa_walk_steps(oa_discovery *discovery, size_t first, size_t count);
 /* The same for the bodies of a node, which is the one at work: its inputs, its outputs and what the bodies use. */

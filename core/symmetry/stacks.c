@@ -74,60 +74,6 @@ static bool index_readers(oa_discovery *discovery)
 
 /* ---- are all parts picked one by one? ---- */
 
-/* Where an axis is behind Squeeze or Unsqueeze of listed axes. */
-static bool shift_axis(size_t *axis, size_t *rank, oa_discovery *discovery, const oa_node *node)
-{
-    bool is_listed[OA_MAX_RANK] = {false}, is_given = false, is_new = oa_node_is(node, "Unsqueeze");
-    const oa_dim *list;
-    size_t count, to = 0;
-    oa_node_ints(&list, &count, node, "axes");
-    if (!count && !oa_input_contents(&list, &count, discovery, node, 1)) {
-        return false;
-    }
-    size_t behind = is_new ? *rank + count : *rank;
-    if (behind > OA_MAX_RANK || !oa_axis_list(is_listed, &is_given, discovery, node, "axes", 1, behind)) {
-        return false;
-    }
-    if (is_new) {
-        for (size_t left = *axis; is_listed[to] || left > 0; to++) {
-            left -= !is_listed[to];
-        }
-        *rank = behind;
-    } else {
-        for (size_t k = 0; k < behind; k++) {
-            to += k < *axis && !is_listed[k];
-            *rank -= is_listed[k];
-        }
-        is_given = !is_listed[*axis];
-    }
-    *axis = to;
-    return is_given;
-}
-
-static bool turn_axis(size_t *axis, size_t rank, const oa_node *node)
-{
-    const int64_t *order;
-    size_t count, from;
-    oa_node_ints(&order, &count, node, "perm");
-    if (!count) {
-        *axis = rank - 1 - *axis;
-        return true;
-    }
-    for (size_t k = 0; k < count && count == rank; k++) {
-        if (oa_axis_normalise(&from, order[k], rank) && from == *axis) {
-            *axis = k;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_axis(oa_dim given, size_t axis, size_t rank)
-{
-    size_t own;
-    return oa_axis_normalise(&own, given, rank) && own == axis;
-}
-
 /* Parts are picked by Gather with one known index. */
 static bool known_index(size_t *part, oa_discovery *discovery, const oa_node *node, size_t count)
 {
@@ -137,7 +83,25 @@ static bool known_index(size_t *part, oa_discovery *discovery, const oa_node *no
            oa_axis_normalise(part, index[0], count);
 }
 
-static bool is_picked_apart(oa_discovery *discovery, size_t value, size_t axis, size_t rank, size_t count, size_t depth)
+/* Rules of these give axes new places and join nothing, so that they may run ahead of their turn. */
+static bool moves_axes(oa_discovery *discovery, const oa_node *node)
+{
+    /* Squeeze without a list goes by sizes, which are drafts here. */
+    bool is_listed = oa_node_attribute(node, "axes") || oa_node_input(node, 1) != OA_NONE;
+    bool is_known = oa_node_is(node, "Transpose") || oa_node_is(node, "Unsqueeze") || oa_node_is(node, "Identity") ||
+                    (oa_node_is(node, "Squeeze") && is_listed);
+    return is_known && oa_rule_of(node)(discovery, node);
+}
+
+/* Does the node's axis tell the parts? */
+static bool is_along(oa_discovery *discovery, const oa_node *node, size_t selector)
+{
+    const oa_axes *x = oa_input_ranked(discovery, node, 0);
+    size_t axis;
+    return x && oa_axis_normalise(&axis, oa_node_int(node, "axis", 0), x->rank) && x->space[axis] == selector;
+}
+
+static bool is_picked_apart(oa_discovery *discovery, size_t value, size_t selector, size_t count, size_t depth)
 {
     const oa_graph *graph = discovery->graph;
     if (value == OA_NONE || depth == FOLLOWED_MAX || graph->values[value].is_output) {
@@ -147,22 +111,18 @@ static bool is_picked_apart(oa_discovery *discovery, size_t value, size_t axis, 
     bool is_so = true;
     for (size_t i = first; i < end && is_so; i++) {
         const oa_node *node = graph->steps[discovery->readers[i]];
-        size_t to = axis, wide = rank, part;
+        size_t part;
         if (oa_node_input(node, 0) != value) { /* so that each node is followed once */
             return false;
         }
         if (oa_node_is(node, "Gather")) {
-            is_so = known_index(&part, discovery, node, count) && is_axis(oa_node_int(node, "axis", 0), axis, rank);
+            is_so = known_index(&part, discovery, node, count) && is_along(discovery, node, selector);
         } else if (oa_node_is(node, "Split")) {
-            is_so = node->output_count == count && is_axis(oa_node_int(node, "axis", 0), axis, rank);
-        } else if (oa_node_is(node, "Shape")) {
-            is_so = true;
+            is_so = node->output_count == count && is_along(discovery, node, selector);
         } else {
-            is_so = oa_node_is(node, "Transpose") ? turn_axis(&to, rank, node)
-                    : oa_node_is(node, "Squeeze") || oa_node_is(node, "Unsqueeze")
-                        ? shift_axis(&to, &wide, discovery, node)
-                        : oa_node_is(node, "Identity");
-            is_so = is_so && is_picked_apart(discovery, node->outputs[0], to, wide, count, depth + 1);
+            is_so =
+                oa_node_is(node, "Shape") || (moves_axes(discovery, node) &&
+                                              is_picked_apart(discovery, node->outputs[0], selector, count, depth + 1));
         }
     }
     return is_so;
@@ -204,16 +164,23 @@ size_t oa_stack_up(oa_axes *result, size_t at, oa_discovery *discovery, const oa
     if (parts == 1 || parts > PARTS_MAX || size % parts != 0) {
         return 0;
     }
-    size_t axis_count = axes_of(target, at + 1, result->rank, size / parts), value = node->outputs[0];
-    if (!axis_count || !index_readers(discovery) ||
-        !is_picked_apart(discovery, value, at, result->rank, (size_t)parts, 0)) {
+    size_t axis_count = axes_of(target, at + 1, result->rank, size / parts);
+    if (!axis_count || !index_readers(discovery)) {
+        return 0;
+    }
+    oa_axes draft = {.has_rank = true, .rank = result->rank};
+    for (size_t k = 0; k < draft.rank; k++) {
+        draft.space[k] = oa_space_leaf(spaces, target[k]);
+    }
+    oa_set_output(discovery, node, 0, &draft);
+    if (!is_picked_apart(discovery, node->outputs[0], draft.space[at], (size_t)parts, 0)) {
         return 0;
     }
     oa_stack *stack = add_stack(discovery, (size_t)parts, axis_count);
     if (!stack) {
         return 0;
     }
-    stack->selector = result->space[at] = oa_space_leaf(spaces, parts);
+    stack->selector = draft.space[at];
     size_t rest = space; /* what constants have of the stack are the parts; the other spaces are on none */
     for (size_t p = 0; p < stack->part_count; p++) {
         size_t own = rest, *of_part = stack->spaces + p * axis_count;
@@ -225,10 +192,8 @@ size_t oa_stack_up(oa_axes *result, size_t at, oa_discovery *discovery, const oa
         }
         of_part[axis_count - 1] = own;
     }
-    for (size_t k = 0; k < axis_count; k++) {
-        size_t own = oa_space_leaf(spaces, target[at + 1 + k]);
-        stack->spaces[stack->part_count * axis_count + k] = result->space[at + 1 + k] = own;
-    }
+    memcpy(stack->spaces + stack->part_count * axis_count, draft.space + at + 1, axis_count * sizeof *stack->spaces);
+    memcpy(result->space + at, draft.space + at, (1 + axis_count) * sizeof *result->space);
     return 1 + axis_count;
 }
 
