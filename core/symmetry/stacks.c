@@ -93,12 +93,12 @@ static bool moves_axes(oa_discovery *discovery, const oa_node *node)
     return is_known && oa_rule_of(node)(discovery, node);
 }
 
-/* Does the node's axis tell the parts? */
+/* Does the node's axis tell the parts of what it reads, whose axes are known? */
 static bool is_along(oa_discovery *discovery, const oa_node *node, size_t selector)
 {
-    const oa_axes *x = oa_input_ranked(discovery, node, 0);
+    const oa_axes *x = &discovery->axes[oa_node_input(node, 0)];
     size_t axis;
-    return x && oa_axis_normalise(&axis, oa_node_int(node, "axis", 0), x->rank) && x->space[axis] == selector;
+    return oa_axis_normalise(&axis, oa_node_int(node, "axis", 0), x->rank) && x->space[axis] == selector;
 }
 
 static bool is_picked_apart(oa_discovery *discovery, size_t value, size_t selector, size_t count, size_t depth)

@@ -78,6 +78,11 @@ class Stacks(NetTest):
         parts = net.node("Split", h, outputs=PARTS, axis=1, split=[1, 1, 1])
         self.check_own(self.end([net.node("Squeeze", part, axes=[1]) for part in parts]))
 
+    def test_squeezed_by_sizes(self):
+        """Without a list of axes Squeeze is not followed."""
+        net = self.net
+        self.check_alike(self.end(self.picked(net.node("Squeeze", net.node("Unsqueeze", self.stack(), net.constant([0]))), 2)))
+
     def test_a_turn_that_leaves_the_parts_behind(self):
         """Steps are picked, and not parts."""
         net = self.net
