@@ -86,7 +86,7 @@ static bool known_index(size_t *part, oa_discovery *discovery, const oa_node *no
 /* Rules of these give axes new places and join nothing, so that they may run ahead of their turn. */
 static bool moves_axes(oa_discovery *discovery, const oa_node *node)
 {
-    /* Squeeze without a list goes by sizes, which are drafts here. */
+    /* Squeeze without a list goes by sizes, which may show at run time only. */
     bool is_listed = oa_node_attribute(node, "axes") || oa_node_input(node, 1) != OA_NONE;
     bool is_known = oa_node_is(node, "Transpose") || oa_node_is(node, "Unsqueeze") || oa_node_is(node, "Identity") ||
                     (oa_node_is(node, "Squeeze") && is_listed);
