@@ -70,8 +70,8 @@ family sine inr:1-32-32-1 sine 2048 64
 family image inr:2-32-32-32-1 image 1024 64
 family resnet resnet:8-16 fashion 160 128
 family mlp-full mlp:784-128-128-128-10 fashion 256 128 --steps 9370
-family vit vit:32-64-64/4 fashion 96 48
-family lstm lstm:32-32 fashion 64 32
+family vit vit:32-64-64/4 fashion 96 128
+family lstm lstm:32-32 fashion 64 128
 # For the mix that the universal aligner learns from.
 family mlp-narrow mlp:784-64-64-10 fashion 96 0
 family mlp-deep mlp:784-80-80-80-80-10 fashion 96 0

@@ -40,7 +40,7 @@ ALIGNERS = {
     "sine": ([("sine", ("line/points.npy",), 1)], 3000, []),
     "image": ([("image", ("square/points.npy",), 1)], 3000, []),
     "disjoint": ([("disjoint", FLAT, 1)], 600, []),
-    "dws": ([("mlp", FLAT, 1)], 120, ["--encoder", "dws"]),
+    "dws": ([("mlp", FLAT, 1)], 400, ["--encoder", "dws"]),
 }
 
 # Folder of networks, title, aligner of the family, data to judge and to match on.
@@ -63,7 +63,7 @@ ROWS = [
 ]
 # Methods that optimise for seconds get fewer pairs, and a hundred steps do where networks are slow to run.
 PAIRS, SLOW_PAIRS = 64, 16
-SLOW_NETWORKS = {"vgg-bn", "cnn-wide", "vit", "lstm"}
+SLOW_NETWORKS = {"vgg-bn", "cnn-wide"}
 SPREAD = {"resnet"}  # all pairs, however slow: these differ from one another by more than methods do
 CONVERGENCE, STEPS = ("mlp", "cnn"), (10, 20, 50, 100, 200, 500, 1000)
 STARTS = [("nothing", "sinkhorn"), ("weights", "weights+sinkhorn"),
@@ -143,8 +143,8 @@ class Experiment:
                 aligner = f"deep-align:{self.aligner(name, seed)}"
                 if name and os.path.exists(self.aligner(name, seed)):
                     made += [(aligner, 0, PAIRS, 0), (f"{aligner}+sinkhorn", SHORT, behind, 1 if seed == 1 else 4 + late)]
-                    if name in ("universal", family) and seed == 1:
-                        made += [(f"{aligner}+sinkhorn", 0, steep, 2 if name == "universal" else 8)]
+                    if name in ("universal", family):
+                        made += [(f"{aligner}+sinkhorn", 0, steep, (2 if name == "universal" else 8) if seed == 1 else 9)]
                     if name == "universal" and seed == 1:
                         made += [(f"{aligner}+weights", 0, PAIRS, 0)]
         return made
