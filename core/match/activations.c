@@ -158,6 +158,16 @@ static oa_status run_pass(bool *is_done, const oa_match_problem *problem, const 
     return status;
 }
 
+/* The groups that no activation has shown, by weights. Those that were found stay. */
+static oa_status match_the_rest(oa_permutations *permutations, const oa_match_problem *problem, const bool *settled,
+                                bool continues, oa_error *error)
+{
+    oa_match_settings settings = oa_match_settings_default();
+    settings.held = settled;
+    settings.continues = continues;
+    return oa_match_weights(permutations, problem, &settings, NULL, error);
+}
+
 oa_status oa_match_activations(oa_permutations *permutations, const oa_match_problem *problem, const oa_batches *data,
                                const oa_activation_settings *settings, oa_activation_info *info, oa_error *error)
 {
@@ -180,8 +190,11 @@ oa_status oa_match_activations(oa_permutations *permutations, const oa_match_pro
     for (bool is_done = false; !is_done && status == OA_OK;) {
         status = run_pass(&is_done, problem, data, settings, &found, settled, &sums, &made, error);
     }
+    made.unmatched = layout->group_count - made.matched;
+    if (status == OA_OK && made.unmatched) {
+        status = match_the_rest(&found, problem, settled, settings->continues, error);
+    }
     if (status == OA_OK) {
-        made.unmatched = layout->group_count - made.matched;
         made.before = sums.pairs > 0.0 ? sums.before / sums.pairs : 0.0;
         made.after = sums.pairs > 0.0 ? sums.after / sums.pairs : 0.0;
         oa_permutations_copy(permutations, &found, layout);

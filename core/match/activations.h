@@ -8,6 +8,7 @@
 
 typedef struct oa_activation_settings {
     bool uses_covariance;    /* covariance instead of correlation: strong units then count more */
+    bool continues;          /* the permutations given are another method's answer */
     size_t batch;            /* most samples that are run at a time, at least 1 */
     const oa_engine *engine; /* what runs the models; NULL: the built-in executor */
     void (*progress)(void *context, size_t done, size_t total); /* may be NULL; called after every batch */
@@ -18,7 +19,7 @@ typedef struct oa_activation_info {
     size_t samples;   /* that were run */
     size_t passes;    /* over them: 1, and more where groups show only beside others (attention heads) */
     size_t matched;   /* groups */
-    size_t unmatched; /* groups that no activation shows by themselves: they stay as they were given */
+    size_t unmatched; /* groups that no activation shows by themselves: they are matched by weights beside the others */
     size_t dead;      /* units of matched groups that do nothing on this data: they stay as far as they can */
     double before; /* mean correlation (covariance) of units that belong together, under the permutations given ... */
     double after;  /* ... and found */
@@ -29,9 +30,10 @@ oa_activation_settings oa_activation_settings_default(void);
 /* Activation matching: runs both models on the data and assigns to each unit of a the unit of b whose activation goes
  * along with its own (Ainsworth, Hayase and Srinivasa, "Git Re-Basin", ICLR 2023, section 3.1; by correlation as in Li,
  * Yosinski, Clune, Lipson and Hopcroft, "Convergent learning", ICLR 2016). Exact for each group by itself: one linear
- * assignment, without iterations.
+ * assignment, without iterations. Groups that no activation shows (inside loops and branches, say) are matched by
+ * weights (match.h) while those that were found stay.
  *
- * permutations  in: what ties and groups without activations keep; out: b reordered by them is near a.
+ * permutations  in: what ties keep, and where those groups start from; out: b reordered by them is near a.
  * problem       with value_b.
  * data          samples of a's inputs; b's counterparts get the same. Floats become the types of the inputs.
  *

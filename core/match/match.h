@@ -22,6 +22,8 @@ typedef struct oa_match_settings {
     size_t starts;     /* independent starts, the best result counts; at least 1 */
     size_t sweeps_max; /* of coordinate descent, a start */
     bool continues;    /* the permutations given are another method's answer: improve on them, no placing pass */
+    const bool *held;  /* [groups] that stay as they are given, and with them what they lie in; NULL: none. What is
+                          left then starts once, since the others tell where it belongs */
     void (*progress)(void *context, size_t done, size_t total); /* may be NULL; called between sweeps */
     void *progress_context;
 } oa_match_settings;

@@ -9,8 +9,9 @@
  *
  * permutations  output: those of these groups; others are not touched. May be `current`.
  * profits       [group_count], of these groups [size, size] each; NULL: nothing is known. Profits between units of
- * insides count where their blocks meet. current       ties keep these; and where nothing is known of insides, they
- * keep their order and follow their blocks keeps_blocks  the group that leads stays as in `current`
+ *               insides count where their blocks meet
+ * current       ties keep these; and where nothing is known of insides, they keep their order and follow their blocks
+ * keeps_blocks  the group that leads stays as in `current`
  *
  * It is the optimum: the price of two blocks is the best that their own insides can do, and blocks are assigned by
  * price. Errors, with the permutations of these groups untouched: OA_ERROR_MEMORY, OA_ERROR_INPUT (profits that are no

@@ -14,8 +14,9 @@ static const double RISE_MIN = 1e-7;
 /* Groups that are assigned together (two_levels.h) are placed and improved together, under the one that leads. */
 typedef struct descent {
     const oa_match_problem *problem;
+    const bool *held; /* [groups] those that stay; NULL: none */
     oa_permutations *permutations;
-    bool *is_placed;    /* [groups] matched already, in the first pass */
+    bool *is_placed;    /* [groups] that lead: matched already, in the first pass */
     bool *is_quadratic; /* [groups] that lead: some of the groups lie twice on a tensor that counts */
     size_t *hidden;     /* [tensors] occurrences of groups that are not placed yet */
     size_t *own;        /* [occurrences] of those, how many are of the groups assigned with it; OA_NONE: on two axes */
@@ -46,6 +47,27 @@ static size_t next_inside(const descent *d, size_t group, size_t last)
     return oa_next_inside(d->problem->layout, group, last);
 }
 
+static bool is_held(const descent *d, size_t group)
+{
+    return d->held && d->held[group];
+}
+
+/* The occurrences of a group that matching may move. */
+static size_t count_moving(const descent *d, size_t group)
+{
+    return is_held(d, group) ? 0 : d->problem->layout->groups[group].occurrence_count;
+}
+
+/* Does a group that leads, or an inside of it, still move? */
+static bool is_free(const descent *d, size_t leader)
+{
+    bool is_any = false;
+    for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
+        is_any = is_any || !is_held(d, g);
+    }
+    return is_any;
+}
+
 /* What groups that are assigned together have on a tensor. */
 typedef struct footprint {
     size_t leader; /* + 1; 0: none yet */
@@ -63,7 +85,7 @@ static void add_to_footprint(footprint *on, size_t leader, const oa_occurrence *
     }
 }
 
-/* Which groups are quadratic, and what each occurrence is visible by. */
+/* Which groups are quadratic, and what each occurrence is visible by. What stays neither bends nor hides anything. */
 static oa_status look_at_tensors(descent *d, oa_error *error)
 {
     const oa_layout *layout = d->problem->layout;
@@ -74,7 +96,7 @@ static oa_status look_at_tensors(descent *d, oa_error *error)
     for (size_t k = 0; k < d->leader_count; k++) {
         size_t leader = d->leaders[k];
         for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
-            for (size_t i = 0; i < layout->groups[g].occurrence_count; i++) {
+            for (size_t i = 0; i < count_moving(d, g); i++) {
                 const oa_occurrence *o = occurrence_at(d, g, i);
                 add_to_footprint(&on[o->tensor], leader, o);
                 /* Twice on one axis is linear side by side, but not when one lies inside of the other. */
@@ -83,7 +105,7 @@ static oa_status look_at_tensors(descent *d, oa_error *error)
             }
         }
         for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
-            for (size_t i = 0; i < layout->groups[g].occurrence_count; i++) {
+            for (size_t i = 0; i < count_moving(d, g); i++) {
                 d->own[layout->groups[g].first_occurrence + i] = on[occurrence_at(d, g, i)->tensor].count;
             }
         }
@@ -222,12 +244,12 @@ static oa_status step(bool *is_better, descent *d, size_t leader, size_t only, b
 }
 
 /* The insides that a group leads, one after the other, in their blocks. */
-static oa_status improve_insides(bool *is_better, descent *d, size_t leader, oa_error *error)
+static oa_status improve_insides(bool *is_better, descent *d, size_t leader, bool visible_only, oa_error *error)
 {
     oa_status status = OA_OK;
     for (size_t g = next_inside(d, leader, leader); g != OA_NONE && status == OA_OK; g = next_inside(d, leader, g)) {
-        bool rose;
-        status = step(&rose, d, leader, g, false, error);
+        bool rose = false;
+        status = is_held(d, g) ? OA_OK : step(&rose, d, leader, g, visible_only, error);
         *is_better = *is_better || rose;
     }
     return status;
@@ -240,24 +262,27 @@ static oa_status improve(bool *is_better, descent *d, size_t leader, bool visibl
     oa_status status = OA_OK;
     bool can_part = !visible_only && d->is_quadratic[leader];
     *is_better = false;
+    if (is_held(d, leader)) {
+        return improve_insides(is_better, d, leader, visible_only, error);
+    }
     if (can_part && d->is_first_sweep) {
-        status = improve_insides(is_better, d, leader, error);
+        status = improve_insides(is_better, d, leader, false, error);
     }
     if (status != OA_OK || *is_better) {
         return status;
     }
     status = step(is_better, d, leader, OA_NONE, visible_only, error);
     return status == OA_OK && can_part && d->is_refused && !d->is_first_sweep
-               ? improve_insides(is_better, d, leader, error)
+               ? improve_insides(is_better, d, leader, false, error)
                : status;
 }
 
-/* Notes that groups are placed: what shares a tensor with them may see more now. */
+/* Notes that groups that move are placed: what shares a tensor with them may see more now. */
 static void set_placed(descent *d, size_t leader)
 {
+    d->is_placed[leader] = true;
     for (size_t g = leader; g != OA_NONE; g = next_inside(d, leader, g)) {
-        d->is_placed[g] = true;
-        for (size_t i = 0; i < d->problem->layout->groups[g].occurrence_count; i++) {
+        for (size_t i = 0; i < count_moving(d, g); i++) {
             d->hidden[occurrence_at(d, g, i)->tensor]--;
         }
     }
@@ -269,8 +294,10 @@ static oa_status place_groups(descent *d, oa_error *error)
     const oa_layout *layout = d->problem->layout;
     memset(d->is_placed, 0, layout->group_count * sizeof *d->is_placed);
     memset(d->hidden, 0, layout->tensor_count * sizeof *d->hidden);
-    for (size_t i = 0; i < layout->occurrence_count; i++) {
-        d->hidden[layout->occurrences[i].tensor]++;
+    for (size_t g = 0; g < layout->group_count; g++) {
+        for (size_t i = 0; i < count_moving(d, g); i++) {
+            d->hidden[occurrence_at(d, g, i)->tensor]++;
+        }
     }
     for (size_t step = 0; step < d->leader_count; step++) {
         size_t best = OA_NONE;
@@ -392,7 +419,7 @@ static oa_status descent_init(descent *d, const oa_match_problem *problem, oa_er
                        cells);
     }
     for (size_t g = 0; g < layout->group_count; g++) {
-        if (oa_leads(layout, g)) {
+        if (oa_leads(layout, g) && is_free(d, g)) {
             d->leaders[d->leader_count++] = g;
         }
     }
@@ -454,10 +481,10 @@ static oa_status next_start(double *inner, size_t *sweeps, descent *d, size_t st
 oa_status oa_match_weights(oa_permutations *permutations, const oa_match_problem *problem,
                            const oa_match_settings *settings, oa_match_info *info, oa_error *error)
 {
-    descent d = {0};
+    descent d = {.held = settings->held};
     oa_permutations current = {0};
     oa_permutations best = {0};
-    oa_match_info result = {.starts = settings->starts ? settings->starts : 1};
+    oa_match_info result = {.starts = settings->held || settings->starts == 0 ? 1 : settings->starts};
     oa_random random;
     oa_random_init(&random, settings->seed);
     oa_status status = oa_check_finite(problem->a, problem->layout, NULL, error);

@@ -10,6 +10,7 @@ test images. `families`: the first test pairs of families that models/families.s
 (1000 training images to match and repair on, 1000 test images to judge on). `samples`: how many samples a repair takes, and
 what it says of too few. Seed 0 everywhere.
 """
+import argparse
 import gzip
 import json
 import os
@@ -116,15 +117,18 @@ def counts(folder):
 
 
 def main():
-    what, *rest = sys.argv[1:] or [""]
-    if what == "models":
-        models(rest[0] if rest else FASHION)
-    elif what == "families" and rest:
-        families(rest[0], int(rest[2]) if len(rest) == 3 and rest[1] == "--pairs" else 16)
-    elif what == "samples":
-        counts(rest[0] if rest else FASHION)
-    else:
-        sys.exit(__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    tables = parser.add_subparsers(dest="table", required=True)
+    for name, make in [("models", models), ("samples", counts)]:
+        table = tables.add_parser(name)
+        table.add_argument("folder", nargs="?", default=FASHION, metavar="FASHION_MNIST_FOLDER")
+        table.set_defaults(make=lambda options, make=make: make(options.folder))
+    table = tables.add_parser("families")
+    table.add_argument("folder")
+    table.add_argument("--pairs", type=int, default=16)
+    table.set_defaults(make=lambda options: families(options.folder, options.pairs))
+    options = parser.parse_args()
+    options.make(options)
 
 
 if __name__ == "__main__":

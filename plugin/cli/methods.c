@@ -27,8 +27,8 @@ static oa_status by_weights(oa_align_run *run, size_t index, bool continues, oa_
     return status;
 }
 
-/* What another method has found is what ties keep, and all that is left to groups without activations. */
-static oa_status by_activations(oa_align_run *run, size_t index, oa_progress *progress, oa_error *error)
+/* What another method has found is what ties keep. */
+static oa_status by_activations(oa_align_run *run, size_t index, bool continues, oa_progress *progress, oa_error *error)
 {
     oa_follower *follower = &run->followers[index];
     const char *name = run->options->models[index + 1];
@@ -36,6 +36,7 @@ static oa_status by_activations(oa_align_run *run, size_t index, oa_progress *pr
     oa_activation_settings settings = oa_activation_settings_default();
     oa_activation_info info = {0};
     settings.uses_covariance = run->options->uses_covariance;
+    settings.continues = continues;
     settings.progress = oa_progress_step;
     settings.progress_context = progress;
     oa_runnable a;
@@ -51,7 +52,7 @@ static oa_status by_activations(oa_align_run *run, size_t index, oa_progress *pr
         return status;
     }
     if (info.unmatched) {
-        oa_note(run->options, "%s: %zu of %zu groups show in no activation by themselves and stay as they are", name,
+        oa_note(run->options, "%s: %zu of %zu groups show in no activation by themselves: matched by weights", name,
                 info.unmatched, run->layout->group_count);
     }
     if (run->options->is_verbose) {
@@ -143,7 +144,7 @@ static oa_status run_method(oa_align_run *run, size_t follower, size_t place, oa
         status = by_weights(run, follower, continues, &progress, error);
         break;
     case OA_METHOD_ACTIVATIONS:
-        status = by_activations(run, follower, &progress, error);
+        status = by_activations(run, follower, continues, &progress, error);
         break;
     case OA_METHOD_SINKHORN:
     case OA_METHOD_STE:

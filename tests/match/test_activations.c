@@ -195,28 +195,29 @@ static void activations__of_a_fixed_batch_take_whole_batches(void **state)
     }
 }
 
-/* The group of the outer product lies beside itself on its axis; no activation shows it alone but x itself. */
-static void activations__leave_what_no_activation_shows(void **state)
+/* The group of the outer product lies beside itself on its axis; no activation shows it alone but x itself: weights
+ * tell. */
+static void activations__leave_to_weights_what_they_do_not_show(void **state)
 {
     (void)state;
     pair p;
     samples data;
-    oa_permutations found, start;
+    oa_permutations found, planted;
     oa_random random;
     oa_activation_settings settings = oa_activation_settings_default();
     pair_create(&p, build_outer_product, 1, 2);
     SAMPLES(&data, 8, 30, 5, 3);
     oa_random_init(&random, 8);
     assert_int_equal(oa_permutations_init(&found, p.layout, NULL), OA_OK);
-    assert_int_equal(oa_permutations_init(&start, p.layout, NULL), OA_OK);
-    oa_permutations_random(&start, p.layout, &random);
-    oa_permutations_copy(&found, &start, p.layout);
+    assert_int_equal(oa_permutations_init(&planted, p.layout, NULL), OA_OK);
+    oa_permutations_random(&planted, p.layout, &random);
+    pair_plant(&p, &planted, 0.0, 8);
     oa_activation_info info = match(&found, &p, &data.batches, &settings);
     assert_int_equal(p.layout->group_count, 1);
     assert_true(info.matched == 0 && info.unmatched == 1 && info.passes == 0);
-    assert_true(same_permutations(&found, &start, p.layout));
+    assert_true(same_permutations(&found, &planted, p.layout));
     oa_permutations_free(&found);
-    oa_permutations_free(&start);
+    oa_permutations_free(&planted);
     oa_array_free(&data.array);
     pair_free(&p);
 }
@@ -536,7 +537,7 @@ int main(void)
         cmocka_unit_test(activations__recover_groups_of_convolutions),
         cmocka_unit_test(activations__recover_parts_of_a_concatenation),
         cmocka_unit_test(activations__of_a_fixed_batch_take_whole_batches),
-        cmocka_unit_test(activations__leave_what_no_activation_shows),
+        cmocka_unit_test(activations__leave_to_weights_what_they_do_not_show),
         cmocka_unit_test(activations__of_dead_units_tie),
         cmocka_unit_test(unit_sums__equal_plain_correlations),
         cmocka_unit_test(unit_sums__go_by_positions_and_maps),

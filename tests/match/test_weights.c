@@ -145,6 +145,70 @@ static void match__never_ends_below_its_start(void **state)
     }
 }
 
+/* Holds some groups, never an inside without what it lies in, where `given` has them. The others start in order. */
+static void hold_some(bool *held, oa_permutations *start, const oa_permutations *given, const oa_layout *layout,
+                      oa_random *random)
+{
+    for (size_t leader = 0; leader < layout->group_count; leader++) {
+        for (size_t g = oa_leads(layout, leader) ? leader : OA_NONE; g != OA_NONE;
+             g = oa_next_inside(layout, leader, g)) {
+            held[g] = held[leader] || g == leader ? oa_random_below(random, 2) == 0 : false;
+            if (held[g]) {
+                memcpy(start->of[g], given->of[g], layout->groups[g].size * sizeof *given->of[g]);
+            } else if (g != leader) {
+                oa_permutations_follow(start, layout, g);
+            }
+        }
+    }
+}
+
+/* Groups that are held stay, right or wrong; beside those that are right the others are found. */
+static void match__leaves_what_is_held(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < sizeof MODELS / sizeof *MODELS; k++) {
+        size_t found_all = 0;
+        for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+            pair p;
+            oa_permutations planted, other, start, found;
+            oa_random random;
+            oa_match_settings settings = oa_match_settings_default();
+            bool held[64] = {false};
+            pair_create(&p, MODELS[k].build, seed, seed + 100);
+            assert_true(p.layout->group_count <= 64);
+            random_permutations(&planted, p.layout, seed);
+            random_permutations(&other, p.layout, seed + 500);
+            pair_plant(&p, &planted, 0.0, seed + 200);
+            oa_random_init(&random, seed + 300);
+            settings.held = held;
+            settings.continues = seed % 4 == 0;
+            for (size_t is_right = 0; is_right < 2; is_right++) {
+                assert_int_equal(oa_permutations_init(&start, p.layout, NULL), OA_OK);
+                assert_int_equal(oa_permutations_init(&found, p.layout, NULL), OA_OK);
+                hold_some(held, &start, is_right ? &planted : &other, p.layout, &random);
+                oa_permutations_copy(&found, &start, p.layout);
+                assert_int_equal(match(&found, &p, &settings).starts, 1);
+                for (size_t g = 0; g < p.layout->group_count; g++) {
+                    size_t bytes = p.layout->groups[g].size * sizeof *found.of[g];
+                    assert_true(!held[g] || memcmp(found.of[g], start.of[g], bytes) == 0);
+                }
+                double before, after;
+                assert_int_equal(oa_match_distance(&before, &p.problem, &start, NULL), OA_OK);
+                assert_int_equal(oa_match_distance(&after, &p.problem, &found, NULL), OA_OK);
+                assert_true(after <= before * (1.0 + 1e-6));
+                found_all += is_right && same_permutations(&found, &planted, p.layout);
+                oa_permutations_free(&start);
+                oa_permutations_free(&found);
+            }
+            oa_permutations_free(&planted);
+            oa_permutations_free(&other);
+            pair_free(&p);
+        }
+        print_message("%-16s %zu of %d\n", MODELS[k].name, found_all, SEEDS);
+        assert_true(found_all * 2 >= SEEDS);
+    }
+}
+
 static void match__is_deterministic(void **state)
 {
     (void)state;
@@ -358,6 +422,7 @@ int main(void)
         cmocka_unit_test(match__recovers_noisy_copies),
         cmocka_unit_test(match__objective_never_falls_over_sweeps),
         cmocka_unit_test(match__never_ends_below_its_start),
+        cmocka_unit_test(match__leaves_what_is_held),
         cmocka_unit_test(match__is_deterministic),
         cmocka_unit_test(match__of_a_model_with_itself_moves_nothing),
         cmocka_unit_test(match__keeps_dead_units_in_place),

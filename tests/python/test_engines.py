@@ -32,7 +32,7 @@ def start(seed, opset=17):
     net = nets.Net(opset)
     net.random = np.random.default_rng(seed)
     net.inputs.append(helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4]))
-    return net, net.node("Relu", net.dense("x", "in", 4, 6))
+    return net, net.node("Softplus", net.dense("x", "in", 4, 6))  # no unit of it is ever dead
 
 
 def with_if(seed):
@@ -44,7 +44,7 @@ def with_if(seed):
     largest = net.node("ReduceMax", "x", keepdims=0)
     y = net.node("If", net.node("Greater", largest, net.constant(-100, np.float32)), then_branch=then.graph(a),
                  else_branch=otherwise.graph(b))
-    return net.model(net.dense(net.node("Relu", y), "out", 7, CLASSES))
+    return net.model(net.dense(net.node("Tanh", y), "out", 7, CLASSES))
 
 
 def with_loop(seed):
@@ -76,7 +76,7 @@ def with_integers(seed):
     net.tensors.append(numpy_helper.from_array(weights, "w8"))
     product = net.node("Cast", net.node("MatMulInteger", rounded, "w8", zero), to=TensorProto.FLOAT)
     y = net.node("Mul", product, net.node("Mul", scale, net.constant(0.01, np.float32)))
-    return net.model(net.dense(net.node("Relu", y), "out", 7, CLASSES))
+    return net.model(net.dense(net.node("Tanh", y), "out", 7, CLASSES))
 
 
 UNKNOWN = {"If": with_if, "Loop": with_loop, "com.microsoft.FastGelu, com.microsoft.FusedMatMul": with_fused,
@@ -208,8 +208,8 @@ class Unknown(ToolTest):
                 for found in back["evaluation"]["models"]:
                     self.assertAlmostEqual(found["loss"], loss, delta=1e-5 * loss)
                     self.assertEqual(found["accuracy"], accuracy)
-                # Groups whose units show in the net itself are found back; inside of subgraphs no run shows any.
-                self.assertLess(back["distance"]["after"], back["distance"]["before"])
+                # Units that show in the net itself are found by that; inside of subgraphs no run shows any: by weights.
+                self.assertEqual(back["distance"]["after"], 0)
                 other = tool("curve", self.path("1.onnx"), self.path("2.onnx"), "-m", "activations", "--data",
                              self.path("x.npy"), "--labels", self.path("y.npy"), "--points", 3)
                 self.assertAlmostEqual(other["naive"]["loss"][-1], loss, delta=1e-5 * loss)
