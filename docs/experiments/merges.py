@@ -28,7 +28,8 @@ ROWS = ["none", "weights", "activations", "deep-align"]
 SEARCHES = ["deep-align+sinkhorn, 100 steps", "activations+ste, 100 steps"]
 VIT_SEARCHES = ["deep-align+sinkhorn, 300 steps", "deep-align+sinkhorn, 1000 steps", "activations+ste, 300 steps",
                 "activations+ste, 500 steps of 0.05", "activations+ste, 500 steps of 0.1"]
-GPT_SEARCHES = ["deep-align+sinkhorn, 300 steps", "activations+ste, 300 steps of 0.05"]
+GPT_SEARCHES = ["deep-align+sinkhorn, 300 steps", "deep-align+sinkhorn, 1000 steps", "activations+ste, 300 steps of 0.05",
+                "activations+ste, 500 steps of 0.1"]
 KINDS = ["plain", "repaired"]
 SHARES = [0.25, 0.5, 0.75]  # of A
 PAIRS = {
