@@ -68,7 +68,9 @@ typedef struct verify_run {
     const oa_runnable *models[2]; /* reference, other */
     const oa_verify_settings *settings;
     oa_session *sessions[2];
-    size_t *limits[2]; /* of the integers that each input takes */
+    oa_branches branches; /* of the reference */
+    oa_session *watched;  /* shows which of them are taken; NULL: there is nothing to see */
+    size_t *limits[2];    /* of the integers that each input takes */
     oa_random random;
     oa_verify_info info;
     bool is_same;
@@ -118,6 +120,11 @@ static oa_status run_pair(verify_run *run, const oa_array *inputs, oa_error *err
     if (status == OA_OK) {
         status = oa_session_run(x, run->sessions[0], inputs, NULL, NULL, error);
     }
+    oa_branches_begin(&run->branches, inputs);
+    if (status == OA_OK && run->watched) {
+        status = oa_session_run(NULL, run->watched, inputs, oa_branches_see, &run->branches, error);
+    }
+    oa_branches_end(&run->branches);
     if (status == OA_OK) {
         status = inputs_for_other(views, run, inputs, error);
     }
@@ -159,6 +166,14 @@ static oa_status prepare(verify_run *run, oa_error *error)
             status = oa_session_create(&run->sessions[m], model->engine, model->graph, model->payloads, NULL, error);
         }
     }
+    const oa_runnable *reference = run->models[0];
+    if (status == OA_OK) {
+        status = oa_branches_init(&run->branches, reference->graph, error);
+    }
+    if (status == OA_OK && run->branches.shows) {
+        status = oa_session_create(&run->watched, reference->engine, reference->graph, reference->payloads,
+                                   run->branches.tells, error);
+    }
     return status;
 }
 
@@ -178,6 +193,12 @@ oa_status oa_verify(oa_verify_info *info, const oa_runnable *reference, const oa
     for (; run.info.runs < runs && status == OA_OK; run.info.runs++) {
         status = settings->inputs ? run_pair(&run, settings->inputs, error) : run_drawn(&run, error);
     }
+    if (status == OA_OK) {
+        bool are_one = reference->graph == other->graph;
+        status = oa_branches_unentered(&run.info.unentered, &run.branches, are_one ? other->payloads : NULL, error);
+    }
+    oa_session_destroy(run.watched);
+    oa_branches_free(&run.branches);
     for (size_t m = 0; m < 2; m++) {
         oa_session_destroy(run.sessions[m]);
         oa_free(run.limits[m]);

@@ -2,8 +2,8 @@
 #ifndef OA_CHECK_VERIFY_H
 #define OA_CHECK_VERIFY_H
 
+#include "core/check/branches.h"
 #include "core/check/random_input.h"
-#include "core/exec/engine.h"
 
 #include <stdint.h>
 
@@ -30,7 +30,9 @@ typedef struct oa_verify_info {
     double tolerance;
     size_t runs;
     bool is_same;
-    const char *engine; /* name of the one that ran the other model */
+    const char *engine;     /* name of the one that ran the other model */
+    oa_unentered unentered; /* constants that the other model has in place of the reference's, or all when they are not
+                               one graph, which the runs did not reach; of the reference, borrowed */
 } oa_verify_info;
 
 oa_verify_settings oa_verify_settings_default(void);

@@ -17,6 +17,9 @@ oa_totals oa_align_totals(const oa_align_run *run)
         sums.before += follower->distance_before;
         sums.after += follower->distance_after;
         sums.verified.engine = follower->verified.engine;
+        if (follower->verified.unentered.weights >= sums.verified.unentered.weights) {
+            sums.verified.unentered = follower->verified.unentered;
+        }
         if (follower->verified.max_rel_diff >= sums.verified.max_rel_diff) {
             sums.verified.max_rel_diff = follower->verified.max_rel_diff;
         }

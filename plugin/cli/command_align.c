@@ -35,7 +35,9 @@ static oa_status verify(oa_align_run *run, size_t index, oa_error *error)
         oa_error_context(error, "cannot verify %s (--no-verify goes on without)", options->models[index + 1]);
     } else if (status != OA_OK) {
         oa_error_context(error, "while verifying %s", options->models[index + 1]);
-    } else if (!follower->verified.is_same) {
+    } else if (follower->verified.is_same) {
+        oa_note_unreached(options, options->models[index + 1], &follower->verified);
+    } else {
         status = oa_fail(error, OA_ERROR_DIFFERENT,
                          "%s: verification failed, reordered it differs by %.3g relative (tolerance %.3g); nothing was "
                          "written",

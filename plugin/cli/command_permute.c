@@ -62,6 +62,9 @@ static oa_status verify(permuting *run, oa_error *error)
             "written",
             run->options->models[0], run->verified.max_rel_diff, run->verified.tolerance);
     }
+    if (status == OA_OK) {
+        oa_note_unreached(run->options, run->options->models[0], &run->verified);
+    }
     if (status == OA_ERROR_UNSUPPORTED) {
         oa_error_context(error, "cannot verify %s (--no-verify goes on without)", run->options->models[0]);
     }

@@ -33,9 +33,9 @@ static oa_status check_inputs(const oa_options *options, const oa_graph *x, cons
 static oa_status print(const oa_options *options, const oa_verify_info *info, oa_error *error)
 {
     if (options->is_json) {
-        return oa_json_print(json_pack("{s:b, s:f, s:f, s:s, s:f}", "same", info->is_same, "max_abs_diff",
+        return oa_json_print(json_pack("{s:b, s:f, s:f, s:s, s:f, s:o*}", "same", info->is_same, "max_abs_diff",
                                        info->max_abs_diff, "max_rel_diff", info->max_rel_diff, "engine", info->engine,
-                                       "tolerance", info->tolerance),
+                                       "tolerance", info->tolerance, "unreached", oa_json_unreached(info)),
                              error);
     }
     printf("%s: largest difference %.3g, relative %.3g (tolerance %.3g), on %zu input%s\n",
@@ -75,6 +75,9 @@ oa_status oa_command_verify(const oa_options *options, oa_error *error)
         const oa_runnable reference = {.graph = x, .engine = choice.engine};
         const oa_runnable other = {.graph = y, .engine = choice.engine};
         status = oa_verify(&info, &reference, &other, &settings, error);
+    }
+    if (status == OA_OK && info.is_same) {
+        oa_note_unreached(options, options->models[0], &info);
     }
     if (status == OA_OK) {
         status = print(options, &info, error);

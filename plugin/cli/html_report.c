@@ -41,6 +41,9 @@ static void put_verification(oa_svg *page, const oa_align_run *run, const oa_tot
                    "%.3g), from the order of floating-point sums; run by the engine %s",
                    are_two ? "B computes what it did" : "the models compute what they did", sums->verified.max_rel_diff,
                    run->followers[0].verified.tolerance, sums->verified.engine);
+        if (sums->verified.unentered.weights) {
+            oa_svg_put(page, "; %zu weights lie in branches that did not run", sums->verified.unentered.weights);
+        }
     } else {
         oa_svg_put(page, "none");
     }

@@ -119,9 +119,26 @@ json_t *oa_json_number(double value)
 
 json_t *oa_json_verified(const oa_verify_info *info)
 {
-    return info ? json_pack("{s:s, s:f, s:f}", "engine", info->engine, "max_abs_diff", info->max_abs_diff,
-                            "max_rel_diff", info->max_rel_diff)
+    return info ? json_pack("{s:s, s:f, s:f, s:o*}", "engine", info->engine, "max_abs_diff", info->max_abs_diff,
+                            "max_rel_diff", info->max_rel_diff, "unreached", oa_json_unreached(info))
                 : json_null();
+}
+
+json_t *oa_json_unreached(const oa_verify_info *info)
+{
+    return info->unentered.weights ? json_integer((json_int_t)info->unentered.weights) : NULL;
+}
+
+void oa_note_unreached(const oa_options *options, const char *model, const oa_verify_info *info)
+{
+    const oa_unentered *found = &info->unentered;
+    if (found->weights) {
+        oa_note(
+            options,
+            "%s: the inputs of the verification did not lead to %zu weight%s (%s of '%s'), of which it says nothing; "
+            "samples that lead there, by --data, verify them too",
+            model, found->weights, found->weights == 1 ? "" : "s", found->attribute, found->node);
+    }
 }
 
 oa_status oa_finish_output(oa_error *error)

@@ -33,8 +33,13 @@ json_t *oa_json_groups(const oa_layout *layout, const oa_graph *graph, const oa_
                        size_t count);
 /* The number, or null for NaN and infinities, which JSON has not. NULL when memory runs out. */
 json_t *oa_json_number(double value);
-/* {engine, max_abs_diff, max_rel_diff}, or null without info. */
+/* {engine, max_abs_diff, max_rel_diff}, and unreached where there is something, or null without info. */
 json_t *oa_json_verified(const oa_verify_info *info);
+/* How many weights the runs did not reach; NULL: none. */
+json_t *oa_json_unreached(const oa_verify_info *info);
+/* A message when the runs of a verification left out weights of a model, since they lie in subgraphs that were not
+ * entered. */
+void oa_note_unreached(const oa_options *options, const char *model, const oa_verify_info *info);
 /* Ends the writing of results: OA_ERROR_OUTPUT when standard output did not take them. */
 oa_status oa_finish_output(oa_error *error);
 /* Prints and releases a JSON object. OA_ERROR_MEMORY for NULL, OA_ERROR_OUTPUT when standard output cannot be written.

@@ -188,6 +188,23 @@ class Unknown(ToolTest):
                 self.assertEqual(done.returncode, 1, done.stderr)
                 self.assertIn("using ONNX Runtime", done.stderr)
 
+    def test_branches_that_the_verification_does_not_enter(self):
+        """Which branch runs is the sign of the largest sample: the verification says what it has not seen."""
+        onnx.save(with_if(1), self.path("a.onnx"))
+        np.save(self.path("low.npy"), np.full((3, 4), -200, np.float32))
+        np.save(self.path("high.npy"), np.ones((3, 4), np.float32))
+        for data, unreached, branch in [([], 2, "else_branch"), (["--data", self.path("low.npy")], 4, "then_branch"),
+                                        (["--data", self.path("high.npy")], 2, "else_branch")]:
+            done = run("permute", self.path("a.onnx"), "-o", self.path("b.onnx"), "--random", "--seed", "5", "--json",
+                       "--onnxruntime", LIBRARY, *data)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(json.loads(done.stdout)["verified"]["unreached"], unreached)
+            self.assertIn(f"did not lead to {unreached} weights ({branch} of 'v5_0')", done.stderr)
+            both = run("verify", self.path("a.onnx"), self.path("b.onnx"), "--onnxruntime", LIBRARY, "--json", *data)
+            self.assertEqual(json.loads(both.stdout)["unreached"], unreached)
+            merged = tool(self.path("a.onnx"), self.path("b.onnx"), "-o", self.path("m.onnx"), "-m", "weights", *data)
+            self.assertEqual(merged["verified"]["unreached"], unreached)
+
     def test_align_by_activations_and_evaluate(self):
         images = np.random.default_rng(3).standard_normal((SAMPLES, 4)).astype(np.float32)
         np.save(self.path("x.npy"), images)
