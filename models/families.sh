@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Trains the families of small networks that aligners learn from and are measured on (docs/results.md), and writes the
-# samples they take. About an hour on two cores; --quick: a few networks of each, for a try of the scripts.
+# samples they take. About an hour on two cores; --quick: a few networks of each, those of ten epochs for less than one, to
+# try the scripts.
 # A network follows from its number alone and files that exist are kept: an interrupted run goes on where it was.
 #
 #   models/families.sh [--quick] FOLDER [FAMILY...]       all families, or those named
@@ -9,7 +10,7 @@ cd "$(dirname "$0")/.."
 tool=build/release/tools/train-family
 part=1
 [ "${1:-}" != --quick ] || { part=16; shift; }
-[ $# -ge 1 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2; }
 folder=$1
 shift
 wanted=("$@")
@@ -69,7 +70,7 @@ family cnn cnn:8-16-16/32 fashion 352 128
 family sine inr:1-32-32-1 sine 2048 64
 family image inr:2-32-32-32-1 image 1024 64
 family resnet resnet:8-16 fashion 160 128
-family mlp-full mlp:784-128-128-128-10 fashion 256 128 --steps 9370
+family mlp-full mlp:784-128-128-128-10 fashion 256 128 --steps $((9370 / part))
 family vit vit:32-64-64/4 fashion 96 128
 family lstm lstm:32-32 fashion 64 128
 # For the mix that the universal aligner learns from.
