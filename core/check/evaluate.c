@@ -22,9 +22,9 @@ static oa_status check_samples(const oa_samples *samples, bool needs_targets, oa
     }
     if (samples->data.count == 0 || samples->targets.count != samples->data.count) {
         return oa_fail(error, OA_ERROR_INPUT, "there are %zu samples and %zu %s", samples->data.count,
-                       samples->targets.count, samples->loss == OA_LOSS_MSE ? "targets" : "labels");
+                       samples->targets.count, samples->loss == OA_LOSS_CROSS_ENTROPY ? "labels" : "targets");
     }
-    oa_dtype wanted = samples->loss == OA_LOSS_MSE ? OA_DTYPE_FLOAT : OA_DTYPE_INT64;
+    oa_dtype wanted = samples->loss == OA_LOSS_CROSS_ENTROPY ? OA_DTYPE_INT64 : OA_DTYPE_FLOAT;
     if (samples->targets.dtype != wanted) {
         return oa_fail(error, OA_ERROR_INPUT, "the targets are of type %s and should be %s",
                        oa_dtype_name(samples->targets.dtype), oa_dtype_name(wanted));

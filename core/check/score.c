@@ -29,6 +29,21 @@ static oa_status add_class(oa_score *score, const double *row, size_t classes, i
     return OA_OK;
 }
 
+/* The same against shares of the classes. */
+static void add_shares(oa_score *score, const float *shares, size_t classes)
+{
+    double largest = -INFINITY, sum = 0.0, along = 0.0;
+    for (size_t c = 0; c < classes; c++) {
+        largest = fmax(largest, score->row[c]);
+    }
+    for (size_t c = 0; c < classes; c++) {
+        sum += exp(score->row[c] - largest);
+        along += (double)shares[c] * (score->row[c] - largest);
+    }
+    score->loss += log(sum) - along;
+    score->terms++;
+}
+
 static void add_differences(oa_score *score, const float *target, size_t elements)
 {
     double sum = 0.0;
@@ -130,6 +145,8 @@ oa_status oa_score_add(oa_score *score, const oa_array *output, const oa_array *
         oa_floats_to_f64(score->row, (const char *)output->data + i * bytes, output->dtype, elements);
         if (targets && score->kind == OA_LOSS_MSE) {
             add_differences(score, (const float *)targets->data + i * elements, elements);
+        } else if (targets && score->kind == OA_LOSS_SOFT_CROSS_ENTROPY) {
+            add_shares(score, (const float *)targets->data + i * elements, elements);
         } else if (targets) {
             status = add_labels(score, (const int64_t *)targets->data + i * labels, labels, elements / labels, error);
         }

@@ -7,15 +7,6 @@
 
 #include <stdint.h>
 
-/* A model to run: a graph and the payloads that replace its own (NULL: none). Borrowed. */
-typedef struct oa_runnable {
-    const oa_graph *graph;
-    const oa_payloads *payloads;
-    const size_t *input_of; /* [inputs of the reference, or of the model that samples are for] its input in the place of
-                               each (OA_NONE: it has none), or NULL when they are the same */
-    const oa_engine *engine; /* what runs it; NULL: the built-in executor */
-} oa_runnable;
-
 typedef struct oa_verify_settings {
     uint64_t seed;          /* of the random inputs */
     size_t runs;            /* inputs drawn */

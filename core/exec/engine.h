@@ -30,6 +30,15 @@ const oa_engine *oa_engine_builtin(void);
 /* The name of an engine; NULL stands for the built-in one, here and below. */
 const char *oa_engine_name(const oa_engine *engine);
 
+/* A model to run: a graph and the payloads that replace its own (NULL: none). Borrowed. */
+typedef struct oa_runnable {
+    const oa_graph *graph;
+    const oa_payloads *payloads;
+    const size_t *input_of; /* [inputs of the reference, or of the model that samples are for] its input in the place of
+                               each (OA_NONE: it has none), or NULL when they are the same */
+    const oa_engine *engine; /* what runs it; NULL: the built-in executor */
+} oa_runnable;
+
 /* A model that is ready to run. */
 typedef struct oa_session oa_session;
 

@@ -5,8 +5,9 @@
 #include "core/exec/exec.h"
 
 typedef enum oa_loss_kind {
-    OA_LOSS_CROSS_ENTROPY, /* of softmax(outputs) against class labels, mean over the labels, in nats */
-    OA_LOSS_MSE            /* mean squared difference of all output elements from the targets */
+    OA_LOSS_CROSS_ENTROPY,     /* of softmax(outputs) against class labels, mean over the labels, in nats */
+    OA_LOSS_MSE,               /* mean squared difference of all output elements from the targets */
+    OA_LOSS_SOFT_CROSS_ENTROPY /* of softmax(outputs) against shares of the classes, mean over the samples, in nats */
 } oa_loss_kind;
 
 /* How many classes an output [batch, positions..., classes] tells apart at each position: the size of its last axis,

@@ -113,6 +113,30 @@ oa_status oa_batches_read(oa_array *batch, const oa_batches *batches, size_t fir
     return status;
 }
 
+oa_status oa_batches_spread(oa_array *all, const oa_batches *batches, size_t n, oa_error *error)
+{
+    oa_array made = {0};
+    size_t dims[OA_MAX_RANK];
+    memcpy(dims, batches->dims, sizeof dims);
+    dims[0] = n;
+    oa_status status = oa_array_init(&made, batches->dtype, dims, batches->rank, error);
+    size_t bytes = oa_batches_elements(batches) * oa_dtype_size(batches->dtype);
+    for (size_t to = 0; to < n && status == OA_OK;) { /* runs of neighbours are read at once */
+        size_t run = 1, from = to * batches->count / n;
+        while (to + run < n && (to + run) * batches->count / n == from + run) {
+            run++;
+        }
+        status = batches->read((char *)made.data + to * bytes, batches->context, from, run, error);
+        to += run;
+    }
+    if (status == OA_OK) {
+        *all = made;
+    } else {
+        oa_array_free(&made);
+    }
+    return status;
+}
+
 void oa_samples_close(oa_samples *samples)
 {
     if (samples) {

@@ -43,11 +43,15 @@ size_t oa_batches_fit(const oa_batches *batches, size_t most);
 oa_status oa_batches_read(oa_array *batch, const oa_batches *batches, size_t first, size_t n, size_t size,
                           oa_error *error);
 
+/* Makes *all, which is owned, hold n of the samples, evenly spread over all there are; n <= count. Errors as `read`,
+ * and OA_ERROR_MEMORY; *all is zeroed then. O(elements of n samples). */
+oa_status oa_batches_spread(oa_array *all, const oa_batches *batches, size_t n, oa_error *error);
+
 /* Samples and what a model should make of them. */
 typedef struct oa_samples {
     oa_batches data;    /* of the model's input types, one row after the other by `next` */
     oa_batches targets; /* classes, int64 [count, positions...], for cross-entropy; numbers, float32 [count, ...], for
-                           MSE; or none */
+                           the other losses; or none */
     oa_loss_kind loss;
 } oa_samples;
 

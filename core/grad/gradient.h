@@ -12,7 +12,7 @@
 typedef struct oa_target {
     const int64_t *labels; /* [label_count], for cross-entropy, each below the number of classes */
     size_t label_count;    /* [batch, positions...] for an output [batch, positions..., classes] */
-    const float *values;   /* [batch, elements of one sample's output], for MSE */
+    const float *values;   /* [batch, elements of one sample's output], for the others */
 } oa_target;
 
 typedef struct oa_gradient_settings {

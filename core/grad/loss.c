@@ -55,6 +55,41 @@ static oa_status cross_entropy(double *loss, float *gradient, const oa_array *ou
     return OA_OK;
 }
 
+/* The same against shares of the classes, which sum to 1: the gradient is (softmax - shares) * weight. */
+static double soft_cross_entropy_row(float *gradient, const float *x, const float *shares, size_t n, double weight)
+{
+    double sum = 0.0;
+    /* -sum p log softmax(x) = -log softmax(x)[0] + sum p (x[0] - x) */
+    double loss = cross_entropy_row(gradient, x, n, 0, weight);
+    for (size_t i = 0; i < n; i++) {
+        sum += (double)shares[i] * ((double)x[0] - (double)x[i]);
+        if (gradient) {
+            gradient[i] += (float)weight * ((i == 0 ? 1.0F : 0.0F) - shares[i]);
+        }
+    }
+    return loss + sum;
+}
+
+static oa_status soft_cross_entropy(double *loss, float *gradient, const oa_array *output, const float *shares,
+                                    oa_error *error)
+{
+    size_t count = output->dims[0], classes = oa_loss_classes(output, count);
+    const float *x = output->data;
+    double sum = 0.0;
+    if (!shares || !classes) {
+        return oa_fail(error, OA_ERROR_INPUT,
+                       "shares of classes do not fit the first output, of %zu numbers for %zu samples", output->count,
+                       count);
+    }
+    for (size_t n = 0; n < count; n++) {
+        size_t at = n * classes;
+        sum +=
+            soft_cross_entropy_row(gradient ? gradient + at : NULL, x + at, shares + at, classes, 1.0 / (double)count);
+    }
+    *loss = sum / (double)count;
+    return OA_OK;
+}
+
 static oa_status mean_square(double *loss, float *gradient, const oa_array *output, const float *values,
                              oa_error *error)
 {
@@ -80,6 +115,13 @@ oa_status oa_loss_run(double *loss, float *gradient, const oa_array *output, con
     if (output->rank == 0 || output->count == 0) {
         return oa_fail(error, OA_ERROR_INPUT, "the output has no samples to compute a loss of");
     }
-    return kind == OA_LOSS_MSE ? mean_square(loss, gradient, output, target->values, error)
-                               : cross_entropy(loss, gradient, output, target, error);
+    switch (kind) {
+    case OA_LOSS_CROSS_ENTROPY:
+        return cross_entropy(loss, gradient, output, target, error);
+    case OA_LOSS_MSE:
+        return mean_square(loss, gradient, output, target->values, error);
+    case OA_LOSS_SOFT_CROSS_ENTROPY:
+        break;
+    }
+    return soft_cross_entropy(loss, gradient, output, target->values, error);
 }

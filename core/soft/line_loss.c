@@ -1,6 +1,7 @@
 #include "core/soft/line_loss.h"
 
 #include "core/exec/feed.h"
+#include "core/exec/teach.h"
 #include "core/grad/gradient.h"
 
 #include <string.h>
@@ -27,25 +28,6 @@ static oa_status no_memory(oa_error *error)
     return oa_fail(error, OA_ERROR_MEMORY, "out of memory for the loss between two models");
 }
 
-/* Sample `from` of the file becomes sample `to` in memory; runs of neighbours are read at once. */
-static oa_status keep(oa_array *all, const oa_batches *source, size_t kept, oa_error *error)
-{
-    size_t dims[OA_MAX_RANK];
-    memcpy(dims, source->dims, sizeof dims);
-    dims[0] = kept;
-    oa_status status = oa_array_init(all, source->dtype, dims, source->rank, error);
-    size_t bytes = oa_batches_elements(source) * oa_dtype_size(source->dtype);
-    for (size_t to = 0; to < kept && status == OA_OK;) {
-        size_t run = 1, from = to * source->count / kept;
-        while (to + run < kept && (to + run) * source->count / kept == from + run) {
-            run++;
-        }
-        status = source->read((char *)all->data + to * bytes, source->context, from, run, error);
-        to += run;
-    }
-    return status;
-}
-
 static oa_status make_batch(oa_array *batch, const oa_array *all, size_t size, oa_error *error)
 {
     size_t dims[OA_MAX_RANK];
@@ -57,9 +39,21 @@ static oa_status make_batch(oa_array *batch, const oa_array *all, size_t size, o
 /* As many of `samples` as have `labels` labels, but at least one. */
 static size_t within_labels(const oa_batches *targets, size_t samples, oa_loss_kind loss, size_t labels)
 {
-    size_t each = loss == OA_LOSS_CROSS_ENTROPY ? oa_batches_elements(targets) : 1;
+    size_t each = loss == OA_LOSS_CROSS_ENTROPY && targets->count ? oa_batches_elements(targets) : 1;
     size_t most = each && labels / each ? labels / each : 1;
     return samples < most ? samples : most;
+}
+
+/* Targets of the kept samples: those that come with them, or what the two models say. */
+static oa_status keep_targets(oa_line_loss *line, const oa_samples *samples, size_t batch, oa_error *error)
+{
+    const oa_match_problem *problem = line->problem;
+    if (samples->targets.count) {
+        return oa_batches_spread(&line->targets, &samples->targets, line->kept, error);
+    }
+    const oa_runnable teachers[] = {{.graph = problem->a}, {.graph = problem->b, .input_of = problem->input_b}};
+    oa_batches kept = oa_batches_of_array(&line->inputs);
+    return oa_teach(&line->targets, &line->loss, teachers, 2, &kept, 0, line->kept, batch, samples->loss, error);
 }
 
 static oa_status load(oa_line_loss *line, const oa_samples *samples, size_t batch, size_t samples_max, oa_error *error)
@@ -69,7 +63,7 @@ static oa_status load(oa_line_loss *line, const oa_samples *samples, size_t batc
         return oa_fail(error, OA_ERROR_UNSUPPORTED, "samples fit models with one input only, this one has %zu",
                        graph->input_count);
     }
-    if (!samples->data.count || samples->targets.count != samples->data.count) {
+    if (!samples->data.count || (samples->targets.count && samples->targets.count != samples->data.count)) {
         return oa_fail(error, OA_ERROR_INPUT, "there are %zu samples and %zu labels or targets", samples->data.count,
                        samples->targets.count);
     }
@@ -82,8 +76,8 @@ static oa_status load(oa_line_loss *line, const oa_samples *samples, size_t batc
     line->covered_max = within_labels(&samples->targets, line->kept, line->loss, COVERED_LABELS);
     batch = within_labels(&samples->targets, batch, line->loss, BATCH_LABELS);
     line->batch = fixed ? fixed : batch < line->kept ? batch : line->kept;
-    oa_status status = keep(&line->inputs, &samples->data, line->kept, error);
-    status = status == OA_OK ? keep(&line->targets, &samples->targets, line->kept, error) : status;
+    oa_status status = oa_batches_spread(&line->inputs, &samples->data, line->kept, error);
+    status = status == OA_OK ? keep_targets(line, samples, batch, error) : status;
     status = status == OA_OK ? make_batch(&line->batch_inputs, &line->inputs, line->batch, error) : status;
     return status == OA_OK ? make_batch(&line->batch_targets, &line->targets, line->batch, error) : status;
 }

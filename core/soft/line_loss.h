@@ -12,7 +12,8 @@ typedef struct oa_line_loss oa_line_loss; /* of one thread */
  * there are, and fewer when each has many labels (text). Up to `samples_max` samples (and 256 MiB), evenly spread, are
  * read and kept. Normalisations use the batch's own statistics, which is what recomputing them for the merged model
  * comes to. Problem and samples are borrowed. Errors: as oa_gradient_create, OA_ERROR_UNSUPPORTED for models with
- * several inputs, OA_ERROR_INPUT for samples without targets or that cannot be read, OA_ERROR_MEMORY. */
+ * several inputs, OA_ERROR_INPUT for samples that cannot be read, OA_ERROR_MEMORY; without targets those of oa_teach:
+ * the loss is then from what a and b say on average. */
 oa_status oa_line_loss_create(oa_line_loss **line, const oa_match_problem *problem, const oa_samples *samples,
                               size_t batch, size_t samples_max, oa_error *error);
 void oa_line_loss_destroy(oa_line_loss *line);

@@ -15,7 +15,7 @@ typedef struct oa_soft_settings {
     bool continues;      /* the permutations given are another method's answer: start from them */
     size_t threads;      /* for groups beside one another; 1: none. The BLAS has its own (core/linalg/blas.h) */
 
-    /* The loss on samples. */
+    /* The loss on samples: from their targets, or without any from what the two models say themselves (teach.h). */
     const oa_samples *samples; /* NULL: the distance of the weights */
     size_t batch;
     size_t samples_max; /* kept in memory */

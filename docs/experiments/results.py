@@ -69,6 +69,7 @@ CONVERGENCE, STEPS = ("mlp", "cnn"), (10, 20, 50, 100, 200, 500, 1000)
 STARTS = [("nothing", "sinkhorn"), ("weights", "weights+sinkhorn"),
           ("deep-align (universal)", "deep-align:universal-1+sinkhorn")]
 SHORT = 100  # steps of Sinkhorn behind an aligner: a tenth of those of Sinkhorn alone
+TAUGHT = " without labels"  # at the end of a method: Sinkhorn follows what the two networks say themselves
 
 
 def note(text):
@@ -125,7 +126,8 @@ class Experiment:
         """Results by folder, method, steps and pairs, and under pairs 0 those of the most pairs."""
         found = {}
         for entry in entries(self.results):
-            key = (os.path.basename(os.path.dirname(entry["folder"])), short(entry["method"]), entry["iterations"])
+            taught = "" if entry.get("match_labels", True) or "sinkhorn" not in entry["method"] else TAUGHT
+            key = (os.path.basename(os.path.dirname(entry["folder"])), short(entry["method"]) + taught, entry["iterations"])
             found[(*key, entry["pairs"])] = entry
             if entry["pairs"] >= found.get((*key, 0), entry)["pairs"]:
                 found[(*key, 0)] = entry
@@ -143,6 +145,8 @@ class Experiment:
                 aligner = f"deep-align:{self.aligner(name, seed)}"
                 if name and os.path.exists(self.aligner(name, seed)):
                     made += [(aligner, 0, PAIRS, 0), (f"{aligner}+sinkhorn", SHORT, behind, 1 if seed == 1 else 4 + late)]
+                    if name in ("universal", family) and data:
+                        made += [(f"{aligner}+sinkhorn{TAUGHT}", SHORT, behind, (2 if name == "universal" else 6) + seed)]
                     if name in ("universal", family):
                         made += [(f"{aligner}+sinkhorn", 0, steep, (2 if name == "universal" else 8) if seed == 1 else 9)]
                     if name == "universal" and seed == 1:
@@ -167,15 +171,16 @@ class Experiment:
 
     def measure(self, folder, data, method, steps, pairs):
         path = os.path.join(self.folder, folder, "test")
-        command = [COMPARE, path, "-m", method, "--pairs", str(pairs), "--side-by-side", "--results", self.results,
+        taught = method.endswith(TAUGHT)
+        command = [COMPARE, path, "-m", method.removesuffix(TAUGHT), "--pairs", str(pairs), "--side-by-side", "--results", self.results,
                    "--threads", str(len(os.sched_getaffinity(0)))]
         command += ["--iterations", str(steps)] if steps else []
         command += ["--samples", "1000"] if data != "flat" else []
         command += ["--match-samples", "10000"] if folder == "mlp-full" else []  # fewer are learned by heart
         for option, part in [("", "test"), ("match-", "train")]:
             if data:
-                command += [f"--{option}data", f"{self.folder}/{data}/{part}-images.npy",
-                            f"--{option}labels", f"{self.folder}/{data}/{part}-labels.npy"]
+                command += [f"--{option}data", f"{self.folder}/{data}/{part}-images.npy"]
+                command += [] if taught and option else [f"--{option}labels", f"{self.folder}/{data}/{part}-labels.npy"]
         run(command, stdout=subprocess.DEVNULL)
 
     # ---- Tables ----
@@ -291,6 +296,7 @@ def table_methods(family):
     yield "deep-align (universal) + weights", "deep-align:universal-SEED+weights", 0
     for label, name in kinds:
         yield f"deep-align ({label}) + Sinkhorn, {SHORT} steps", f"deep-align:{name}-SEED+sinkhorn", SHORT
+        yield f"the same{TAUGHT}", f"deep-align:{name}-SEED+sinkhorn{TAUGHT}", SHORT
     if family:
         yield "deep-align (this family) + Sinkhorn, 1000 steps", f"deep-align:{family}-SEED+sinkhorn", 0
     yield "deep-align (universal) + Sinkhorn, 1000 steps", "deep-align:universal-SEED+sinkhorn", 0

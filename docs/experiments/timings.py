@@ -66,7 +66,7 @@ def main():
     def data(kind, labelled):
         return ["--data", f"{folder}/{kind}/test-images.npy", "--labels", f"{folder}/{kind}/test-labels.npy",
                 "--match-data", f"{folder}/{kind}/train-images.npy",
-                *(["--match-labels", f"{folder}/{kind}/train-labels.npy"] if labelled else [])]
+                *(["--match-labels", f"{folder}/{kind}/train-labels.npy"] if labelled else ["--distance"])]
 
     mlp, cnn = (os.path.join(folder, name, "test") for name in ["mlp", "cnn"])
     row("deep-align, MLP 784-128-128-128-10, assignment included",

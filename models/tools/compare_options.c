@@ -63,6 +63,10 @@ static oa_status read_option(oa_compare_options *options, int *at, int argc, cha
         options->is_side_by_side = true;
         return OA_OK;
     }
+    if (strcmp(name, "--distance") == 0) {
+        options->follows_distance = true;
+        return OA_OK;
+    }
     if (strcmp(name, "--repair") == 0) {
         options->repairs = true;
         return OA_OK;
@@ -207,8 +211,9 @@ const char *oa_compare_help(void)
            "  -m METHOD           naive, or what onnx-align --method takes; deep-align:FILE names the aligner\n"
            "  --data, --labels    samples to judge on; --samples N of them at most (default 2000)\n"
            "  --match-data, --match-labels   samples for methods that run the networks (default: the same);\n"
-           "                      --match-samples N of them at most (default 4000); without labels, sinkhorn follows\n"
-           "                      the distance of the weights\n"
+           "                      --match-samples N of them at most (default 4000); without labels, sinkhorn and ste\n"
+           "                      follow what the two networks say themselves\n"
+           "  --distance          sinkhorn follows the distance of the weights\n"
            "  --pairs N           at most; --first-pair K to begin with\n"
            "  --points N          on the line, ends included (default 11)\n"
            "  --iterations N, --learning-rate X, --seed S, --threads N   for the methods\n"

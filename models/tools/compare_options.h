@@ -27,8 +27,9 @@ typedef struct oa_compare_options {
     size_t pairs;                          /* of each folder, at most; 0: all */
     size_t first;                          /* pair to begin with */
     size_t points, samples, match_samples, threads;
-    bool is_side_by_side; /* as many pairs as threads are matched at a time, each on one */
-    bool repairs;         /* what lies between the ends, on the samples for matching */
+    bool is_side_by_side;  /* as many pairs as threads are matched at a time, each on one */
+    bool repairs;          /* what lies between the ends, on the samples for matching */
+    bool follows_distance; /* of the weights: no samples for the methods */
     bool wants_help;
 } oa_compare_options;
 

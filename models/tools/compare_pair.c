@@ -64,7 +64,7 @@ oa_status oa_compare_pair_match(oa_compare_pair *pair, const oa_compare_options 
     oa_permutations *permutations = &run->followers[0].permutations;
     choose(pair, options, method);
     run->aligner = aligner;
-    run->samples = *samples;
+    run->samples = options->follows_distance ? (oa_samples){0} : *samples;
     double start = oa_seconds();
     oa_status status = oa_permutations_init(permutations, run->layout, error);
     status = status == OA_OK ? oa_run_methods(run, 0, error) : status;

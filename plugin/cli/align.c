@@ -3,17 +3,10 @@
 
 #include "core/base/memory.h"
 #include "core/match/frozen.h"
-#include "plugin/cli/aligner_find.h"
+#include "plugin/cli/auto.h"
 #include "plugin/cli/inputs.h"
 #include "plugin/cli/methods.h"
 #include "plugin/cli/report.h"
-
-/* A tenth of what Sinkhorn needs from nothing gets behind an aligner to a better place (docs/results.md). */
-enum { AUTO_ITERATIONS = 100 };
-
-/* Fewer labelled samples are learned by heart: with 1000, the pairs of models/ average to 89.8 % on these samples and
- * to 87.7 % on others (mlp), where activation matching on the same samples gets 88.0 %. */
-enum { AUTO_SAMPLES_MIN = 4000 };
 
 size_t oa_follower_count(const oa_align_run *run)
 {
@@ -118,23 +111,8 @@ void oa_run_settle_method(oa_align_run *run)
 {
     run->methods = run->options->methods;
     run->iterations = run->options->iterations;
-    if (run->methods.of[0] != OA_METHOD_AUTO) {
-        return;
-    }
-    bool has_aligner = run->options->aligner || oa_aligner_is_at_hand();
-    if (has_aligner && run->samples.targets.count >= AUTO_SAMPLES_MIN) {
-        run->methods = (oa_method_chain){.of = {OA_METHOD_DEEP_ALIGN, OA_METHOD_SINKHORN}, .count = 2};
-        run->method_reason = "there are thousands of labelled samples";
-        run->iterations = run->iterations ? run->iterations : AUTO_ITERATIONS;
-    } else if (run->samples.data.count) {
-        run->methods = (oa_method_chain){.of = {OA_METHOD_ACTIVATIONS}, .count = 1};
-        run->method_reason = "there are samples";
-    } else if (has_aligner) {
-        run->methods = (oa_method_chain){.of = {OA_METHOD_DEEP_ALIGN, OA_METHOD_WEIGHTS}, .count = 2};
-        run->method_reason = "there are no samples";
-    } else {
-        run->methods = (oa_method_chain){.of = {OA_METHOD_WEIGHTS}, .count = 1};
-        run->method_reason = "there are no samples, and no aligner";
+    if (run->methods.of[0] == OA_METHOD_AUTO) {
+        oa_auto_list(run);
     }
 }
 
@@ -147,7 +125,9 @@ oa_status oa_run_match(oa_align_run *run, size_t index, oa_error *error)
     if (status == OA_OK) {
         status = oa_match_distance(&follower->distance_before, &problem, NULL, error);
     }
-    status = status == OA_OK ? oa_run_methods(run, index, error) : status;
+    if (status == OA_OK) {
+        status = run->candidate_count > 1 ? oa_auto_choose(run, index, error) : oa_run_methods(run, index, error);
+    }
     if (status == OA_OK) {
         status = oa_match_distance(&follower->distance_after, &problem, &follower->permutations, error);
     }

@@ -37,13 +37,17 @@ typedef struct oa_seconds_of {
 typedef enum oa_line { OA_LINE_NAIVE, OA_LINE_ALIGNED, OA_LINE_REPAIRED, OA_LINES } oa_line;
 const char *oa_line_name(oa_line line);
 
+enum { OA_CANDIDATES_MAX = 4 }; /* chains that auto chooses from */
+
 typedef struct oa_align_run {
     const oa_options *options;
-    oa_method_chain methods;   /* settled: never auto */
-    const char *method_reason; /* of auto's choice; NULL when the user chose */
-    size_t iterations;         /* of the methods that optimise; 0: their own */
-    oa_model **models;         /* [options->model_count] */
-    oa_follower *followers;    /* [options->model_count - 1] */
+    oa_method_chain methods;                       /* settled: never auto */
+    oa_method_chain candidates[OA_CANDIDATES_MAX]; /* of auto, until one of them is chosen */
+    size_t candidate_count;                        /* 0 and 1: there is no choice */
+    const char *method_reason;                     /* of auto's choice; NULL when the user chose */
+    size_t iterations;                             /* of the methods that optimise; 0: their own */
+    oa_model **models;                             /* [options->model_count] */
+    oa_follower *followers;                        /* [options->model_count - 1] */
     oa_layout *layout;
     oa_aligner *aligner; /* once deep-align has asked for it */
     oa_payloads merged;
@@ -77,9 +81,9 @@ oa_status oa_run_runnable(oa_runnable *runnable, oa_align_run *run, size_t model
 oa_status oa_run_load(oa_align_run *run, oa_error *error); /* models and samples */
 /* Pairs every model with the first and finds the layout that fits them all. */
 oa_status oa_run_find_layout(oa_align_run *run, oa_error *error);
-/* Chooses for auto. Once samples are loaded. */
+/* Lists what auto chooses from. Once samples are loaded. */
 void oa_run_settle_method(oa_align_run *run);
-/* The permutations of one follower, and its distances. */
+/* The permutations of one follower, and its distances. The first one settles what auto takes for all. */
 oa_status oa_run_match(oa_align_run *run, size_t follower, oa_error *error);
 /* Its reordered constants. */
 oa_status oa_run_reorder(oa_align_run *run, size_t follower, oa_error *error);

@@ -100,7 +100,7 @@ static oa_status by_gradients(oa_method method, oa_align_run *run, size_t index,
     oa_follower *follower = &run->followers[index];
     oa_match_problem problem = oa_run_problem(run, index);
     bool is_ste = method == OA_METHOD_STE;
-    const oa_samples *samples = run->samples.targets.count ? &run->samples : NULL;
+    const oa_samples *samples = run->samples.data.count ? &run->samples : NULL;
     const oa_match_scores *scores = follower->scores.of ? &follower->scores : NULL;
     oa_soft_settings settings =
         is_ste ? oa_ste_settings_default() : oa_sinkhorn_settings_default(samples, scores, run->iterations);
