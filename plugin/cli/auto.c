@@ -1,7 +1,9 @@
 #include "plugin/cli/auto.h"
 
 #include "core/base/memory.h"
+#include "core/exec/feed.h"
 #include "core/exec/teach.h"
+#include "core/exec/work.h"
 #include "core/merge/merge.h"
 #include "plugin/cli/aligner_find.h"
 #include "plugin/cli/methods.h"
@@ -11,12 +13,16 @@
 /* A tenth of what Sinkhorn needs from nothing gets behind an aligner to a better place (docs/results.md). */
 enum { AUTO_ITERATIONS = 100 };
 
-/* Fewer samples are learned by heart: with 1000 and labels, the pairs of models/ average to 89.8 % on these samples and
- * to 87.7 % on others (mlp), where activation matching on the same samples gets 88.0 %. */
-enum { AUTO_SAMPLES_MIN = 4000 };
+/* Fewer samples are learned by heart (docs/deep-align.md). */
+enum { AUTO_SAMPLES_MIN = 200 };
+
+/* So many multiplications and additions take minutes; who has thousands of samples may want that nevertheless. A step
+ * takes a batch of samples forwards and backwards. */
+static const double AUTO_WORK_MAX = 2e12, WORK_OF_STEP = 3.0 * 128.0;
+enum { AUTO_SAMPLES_MANY = 4000 };
 
 /* What candidates are tried on: as many are enough to tell them from one another (docs/results.md). */
-enum { TRIAL_SAMPLES = 500, TRIAL_BATCH = 100 };
+enum { TRIAL_SAMPLES = 2000, TRIAL_BATCH = 100 };
 static const size_t TRIAL_BYTES_MAX = (size_t)64 << 20;
 
 static void add(oa_align_run *run, size_t count, const oa_method *methods)
@@ -74,6 +80,48 @@ static void trial_free(trial *t)
     oa_batches_close(&t->samples.data);
     oa_free(t->rows);
     oa_array_free(&t->targets);
+}
+
+/* Would Sinkhorn's steps take too long? What its gradients cannot run need not be tried either. */
+static oa_status check_work(bool *is_too_much, const trial *t, oa_align_run *run, oa_error *error)
+{
+    const oa_graph *a = oa_run_graph(run, 0);
+    size_t fixed = oa_fixed_batch(a), n = fixed ? fixed : 1;
+    oa_rows rows = {0};
+    oa_feed feed = {0};
+    double work = 0.0;
+    oa_status status = oa_rows_read(&rows, &t->samples.data, 0, 1, n, error);
+    status = status == OA_OK ? oa_feed_set(&feed, a, &rows, NULL, error) : status;
+    status = status == OA_OK ? oa_count_work(&work, a, feed.inputs, error) : status;
+    oa_rows_free(&rows);
+    oa_feed_free(&feed);
+    *is_too_much = work / (double)n * WORK_OF_STEP * (double)run->iterations > AUTO_WORK_MAX;
+    if (status == OA_ERROR_UNSUPPORTED) {
+        *is_too_much = true;
+        *error = (oa_error){0};
+        status = OA_OK;
+    }
+    return status;
+}
+
+/* Leaves Sinkhorn out where it takes too long. */
+static oa_status drop_what_takes_long(const trial *t, oa_align_run *run, oa_error *error)
+{
+    bool is_too_much = false;
+    if (run->samples.data.count < AUTO_SAMPLES_MIN || run->samples.data.count >= AUTO_SAMPLES_MANY) {
+        return OA_OK;
+    }
+    oa_status status = check_work(&is_too_much, t, run, error);
+    for (size_t k = 0; k < run->candidate_count && is_too_much && status == OA_OK; k++) {
+        if (oa_chain_has(&run->candidates[k], OA_METHOD_SINKHORN)) {
+            run->candidates[k] = run->candidates[--run->candidate_count];
+            if (run->options->is_verbose) {
+                oa_note(run->options, "sinkhorn is not tried: %zu steps through these models take minutes",
+                        run->iterations);
+            }
+        }
+    }
+    return status;
 }
 
 /* How many samples fit into the bound, at least one. */
@@ -213,6 +261,7 @@ oa_status oa_auto_choose(oa_align_run *run, size_t index, oa_error *error)
     double least = INFINITY;
     oa_status status = open_trial(&t, run, index, error);
     bool can_try = status != OA_ERROR_UNSUPPORTED && status != OA_ERROR_INPUT;
+    status = status == OA_OK ? drop_what_takes_long(&t, run, error) : status;
     status = status == OA_OK ? oa_permutations_init(&best, run->layout, error) : status;
     for (size_t k = 0; k < run->candidate_count && status == OA_OK; k++) {
         status = try_candidate(&best, &least, &chosen, &t, run, index, k, error);

@@ -92,19 +92,17 @@ static oa_status by_aligner(oa_align_run *run, size_t index, bool wants_scores, 
     return status;
 }
 
-/* Sinkhorn and straight-through matching. With labels or targets the loss counts, otherwise the distance. */
-static oa_status by_gradients(oa_method method, oa_align_run *run, size_t index, bool continues, oa_progress *progress,
-                              oa_error *error)
+/* One of the two methods, for the loss on samples or (NULL) the distance of the weights. */
+static oa_status follow(oa_soft_info *info, oa_method method, oa_align_run *run, size_t index, bool continues,
+                        const oa_samples *samples, oa_progress *progress, oa_error *error)
 {
     const oa_options *options = run->options;
     oa_follower *follower = &run->followers[index];
     oa_match_problem problem = oa_run_problem(run, index);
     bool is_ste = method == OA_METHOD_STE;
-    const oa_samples *samples = run->samples.data.count ? &run->samples : NULL;
     const oa_match_scores *scores = follower->scores.of ? &follower->scores : NULL;
     oa_soft_settings settings =
         is_ste ? oa_ste_settings_default() : oa_sinkhorn_settings_default(samples, scores, run->iterations);
-    oa_soft_info info = {0};
     settings.samples = samples;
     settings.iterations = run->iterations ? run->iterations : settings.iterations;
     settings.rate = options->learning_rate > 0.0 ? options->learning_rate : settings.rate;
@@ -113,19 +111,44 @@ static oa_status by_gradients(oa_method method, oa_align_run *run, size_t index,
     settings.continues = continues;
     settings.progress = oa_progress_step;
     settings.progress_context = progress;
-    oa_status status = is_ste ? oa_match_ste(&follower->permutations, &problem, &settings, &info, error)
-                              : oa_match_sinkhorn(&follower->permutations, &problem, &settings, &info, error);
+    oa_status status = is_ste ? oa_match_ste(&follower->permutations, &problem, &settings, info, error)
+                              : oa_match_sinkhorn(&follower->permutations, &problem, &settings, info, error);
     oa_progress_end(progress);
+    return status;
+}
+
+/* Sinkhorn and straight-through matching. With samples the loss counts: from labels or targets, or without any from
+ * what the models say. Without samples, and where a loss without labels cannot be followed, Sinkhorn takes the
+ * distance. */
+static oa_status by_gradients(oa_method method, oa_align_run *run, size_t index, bool continues, oa_progress *progress,
+                              oa_error *error)
+{
+    const oa_options *options = run->options;
+    /* For auto no labels: what the models say is as good, and is not learned by heart where there are few samples. */
+    bool has_targets = run->samples.targets.count && !run->method_reason;
+    oa_samples own = {.data = run->samples.data, .loss = run->samples.loss};
+    const oa_samples *samples = !own.data.count ? NULL : has_targets ? &run->samples : &own;
+    bool can_do_without = method == OA_METHOD_SINKHORN && !has_targets;
+    oa_soft_info info = {0};
+    oa_status status = follow(&info, method, run, index, continues, samples, progress, error);
+    if (status == OA_ERROR_UNSUPPORTED && can_do_without && samples) {
+        oa_note(options, "the loss on samples cannot be followed (%s): sinkhorn takes the distance of the weights",
+                error->message);
+        *error = (oa_error){0};
+        samples = NULL;
+        status = follow(&info, method, run, index, continues, NULL, progress, error);
+    }
     if (status != OA_OK) {
         oa_error_context(error, "method '%s'%s", oa_method_name(method),
-                         status != OA_ERROR_UNSUPPORTED ? ""
-                         : is_ste ? " follows the loss, by gradients that the built-in engine alone has"
-                                  : " follows the loss on --labels, by gradients that the built-in engine alone has "
-                                    "(without labels, the distance of the weights)");
+                         status == OA_ERROR_UNSUPPORTED
+                             ? " follows the loss on samples, by gradients that the built-in engine alone has"
+                             : "");
     } else if (options->is_verbose) {
         oa_note(options, "%s: %s %.6g -> %.6g after %zu of %zu steps", options->models[index + 1],
-                samples ? "loss between the models" : "squared distance", info.start, info.best, info.best_iteration,
-                info.iterations);
+                !samples      ? "squared distance"
+                : has_targets ? "loss between the models"
+                              : "loss between the models, from what they say",
+                info.start, info.best, info.best_iteration, info.iterations);
     }
     return status;
 }

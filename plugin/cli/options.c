@@ -401,9 +401,9 @@ static oa_status check_methods(oa_option_parse *p)
     if (options->uses_covariance && !oa_chain_has(chain, OA_METHOD_ACTIVATIONS)) {
         return oa_fail(p->error, OA_ERROR_USAGE, "--covariance belongs to the method 'activations'");
     }
-    if (oa_chain_has(chain, OA_METHOD_STE) && (!options->data || !options->labels)) {
+    if (oa_chain_has(chain, OA_METHOD_STE) && !options->data) {
         return oa_fail(p->error, OA_ERROR_USAGE,
-                       "method 'ste' follows the loss on samples: give --data and --labels, or use 'sinkhorn'");
+                       "method 'ste' follows the loss on samples: give --data, or use 'sinkhorn'");
     }
     bool optimises = oa_chain_has(chain, OA_METHOD_STE) || oa_chain_has(chain, OA_METHOD_SINKHORN);
     if (!optimises && (options->iterations || options->learning_rate > 0.0)) {

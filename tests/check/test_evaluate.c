@@ -264,6 +264,38 @@ static void evaluate__means_squares_of_differences(void **state)
     }
 }
 
+/* Cross-entropy against shares of the classes, by hand. */
+static void evaluate__takes_shares_of_classes(void **state)
+{
+    (void)state;
+    float shares[SAMPLES * CLASSES];
+    double expected = 0.0;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        double sum = 0.0;
+        for (size_t c = 0; c < CLASSES; c++) {
+            shares[i * CLASSES + c] = c == i % CLASSES ? 0.5F : 0.25F; /* exact, and 1 in all */
+            sum += exp((double)LOGITS[i][c]);
+        }
+        for (size_t c = 0; c < CLASSES; c++) {
+            expected -= (double)shares[i * CLASSES + c] * ((double)LOGITS[i][c] - log(sum)) / SAMPLES;
+        }
+    }
+    const oa_array array = {
+        .dtype = OA_DTYPE_FLOAT, .rank = 2, .dims = {SAMPLES, CLASSES}, .count = SAMPLES * CLASSES, .data = shares};
+    assert_int_equal(CLASSES, 3);
+    for (int64_t batch = -1; batch <= SAMPLES + 1; batch += 2) {
+        test_graph *g = test_graph_create(1);
+        oa_evaluation evaluation = {.has_accuracy = true};
+        oa_samples s = samples();
+        s.loss = OA_LOSS_SOFT_CROSS_ENTROPY;
+        s.targets = oa_batches_of_array(&array);
+        assert_int_equal(oa_evaluate(&evaluation, &(oa_runnable){.graph = build(g, batch)}, &s, 4, NULL), OA_OK);
+        assert_true(evaluation.count == SAMPLES && !evaluation.has_accuracy);
+        assert_true(fabs(evaluation.loss - expected) <= 1e-13 * expected);
+        test_graph_destroy(g);
+    }
+}
+
 static void evaluate__refuses_targets_that_do_not_fit(void **state)
 {
     (void)state;
@@ -295,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(evaluate__equals_sums_by_hand),
+        cmocka_unit_test(evaluate__takes_shares_of_classes),
         cmocka_unit_test(evaluate__runs_the_given_payloads),
         cmocka_unit_test(evaluate__feeds_several_inputs),
         cmocka_unit_test(evaluate__refuses_what_does_not_fit),
