@@ -235,7 +235,7 @@ class Report(ToolTest):
         self.assertIn("prefers-color-scheme:dark", page.style)
         self.assertEqual(page.tags.count("polyline"), 4)
         self.assertLess(len(page.source), 150000)
-        self.assertLess(page.source.index("Usable"), page.source.index("What was done"))
+        self.assertLess(page.source.index("Is the merged model good?"), page.source.index("What was done"))
 
     def test_repair_is_told(self):
         """What was repaired, from how many samples, and what it was worth: the figures of the JSON."""
@@ -287,7 +287,7 @@ class Report(ToolTest):
                                 "naive": [*three[:2], "-m", "none", "--data", DATA, "--labels", LABELS]}.items():
             with self.subTest(case):
                 page = self.report(*arguments)
-                expected = {"no data": "Not judged", "no labels": "Usable", "unverified": "Not judged",
+                expected = {"no data": "Not judged", "no labels": "robably good", "unverified": "Not judged",
                             "same": "Not judged", "aligned": "Aligned, not merged", "naive": "Not usable"}
                 self.assertIn(expected.get(case, "sable"), page.words)
                 self.assertEqual("polyline" in page.tags, case in ("aligned", "naive"))
