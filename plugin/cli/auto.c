@@ -16,10 +16,9 @@ enum { AUTO_ITERATIONS = 100 };
 /* Fewer samples are learned by heart (docs/deep-align.md). */
 enum { AUTO_SAMPLES_MIN = 200 };
 
-/* So many multiplications and additions take minutes; who has thousands of samples may want that nevertheless. A step
- * takes a batch of samples forwards and backwards. */
-static const double AUTO_WORK_MAX = 2e12, WORK_OF_STEP = 3.0 * 128.0;
-enum { AUTO_SAMPLES_MANY = 4000 };
+/* More multiplications and additions take minutes, and memory for a batch of samples forwards and backwards, which is
+ * what a step takes. */
+static const double AUTO_WORK_MAX = 4e12, WORK_OF_STEP = 3.0 * 128.0;
 
 /* What candidates are tried on: as many are enough to tell them from one another (docs/results.md). */
 enum { TRIAL_SAMPLES = 2000, TRIAL_BATCH = 100 };
@@ -108,10 +107,11 @@ static oa_status check_work(bool *is_too_much, const trial *t, oa_align_run *run
 static oa_status drop_what_takes_long(const trial *t, oa_align_run *run, oa_error *error)
 {
     bool is_too_much = false;
-    if (run->samples.data.count < AUTO_SAMPLES_MIN || run->samples.data.count >= AUTO_SAMPLES_MANY) {
-        return OA_OK;
+    bool is_listed = false;
+    for (size_t k = 0; k < run->candidate_count; k++) {
+        is_listed = is_listed || oa_chain_has(&run->candidates[k], OA_METHOD_SINKHORN);
     }
-    oa_status status = check_work(&is_too_much, t, run, error);
+    oa_status status = is_listed ? check_work(&is_too_much, t, run, error) : OA_OK;
     for (size_t k = 0; k < run->candidate_count && is_too_much && status == OA_OK; k++) {
         if (oa_chain_has(&run->candidates[k], OA_METHOD_SINKHORN)) {
             run->candidates[k] = run->candidates[--run->candidate_count];
