@@ -46,8 +46,9 @@ typedef struct oa_align_run {
     size_t candidate_count;                        /* 0 and 1: there is no choice */
     const char *method_reason;                     /* of auto's choice; NULL when the user chose */
     size_t iterations;                             /* of the methods that optimise; 0: their own */
-    oa_model **models;                             /* [options->model_count] */
-    oa_follower *followers;                        /* [options->model_count - 1] */
+    bool skips_labels;      /* those methods go by what the models say: there are too few labels */
+    oa_model **models;      /* [options->model_count] */
+    oa_follower *followers; /* [options->model_count - 1] */
     oa_layout *layout;
     oa_aligner *aligner; /* once deep-align has asked for it */
     oa_payloads merged;

@@ -13,8 +13,8 @@
 /* A tenth of what Sinkhorn needs from nothing gets behind an aligner to a better place (docs/results.md). */
 enum { AUTO_ITERATIONS = 100 };
 
-/* Fewer samples are learned by heart (docs/deep-align.md). */
-enum { AUTO_SAMPLES_MIN = 200 };
+/* Fewer samples, and fewer labels, are learned by heart (docs/auto.md). */
+enum { AUTO_SAMPLES_MIN = 200, AUTO_LABELS_MIN = 4000 };
 
 /* More multiplications and additions take minutes, and memory for a batch of samples forwards and backwards, which is
  * what a step takes. */
@@ -51,6 +51,7 @@ void oa_auto_list(oa_align_run *run)
     if (samples >= AUTO_SAMPLES_MIN && has_aligner) {
         CANDIDATE(run, OA_METHOD_DEEP_ALIGN, OA_METHOD_SINKHORN);
         run->iterations = run->iterations ? run->iterations : AUTO_ITERATIONS;
+        run->skips_labels = samples < AUTO_LABELS_MIN;
     }
     if (!samples) {
         run->method_reason = has_aligner ? "there are no samples" : "there are no samples, and no aligner";

@@ -124,8 +124,7 @@ static oa_status by_gradients(oa_method method, oa_align_run *run, size_t index,
                               oa_error *error)
 {
     const oa_options *options = run->options;
-    /* For auto no labels: what the models say is as good, and is not learned by heart where there are few samples. */
-    bool has_targets = run->samples.targets.count && !run->method_reason;
+    bool has_targets = run->samples.targets.count && !run->skips_labels;
     oa_samples own = {.data = run->samples.data, .loss = run->samples.loss};
     const oa_samples *samples = !own.data.count ? NULL : has_targets ? &run->samples : &own;
     bool can_do_without = method == OA_METHOD_SINKHORN && !has_targets;

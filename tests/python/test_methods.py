@@ -135,9 +135,11 @@ class Methods(ToolTest):
         half = [self.path("a16.onnx"), self.path("b16.onnx")]
         for path, name in zip(half, ["mlp-a", "mlp-b"]):
             onnx.save(variants.in_float16(onnx.load(model_path(name))), path)
-        done = run(*half, "-o", self.path("m.onnx"), *self.many_samples())
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("takes the distance of the weights", done.stderr)
+        for options, words in [(self.many_samples(), "sinkhorn cannot be used here"),
+                               (self.many_samples()[:2], "takes the distance of the weights")]:
+            done = run(*half, "-o", self.path("m.onnx"), *options)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(words, done.stderr)
         self.assertEqual(run(*half, "-o", self.path("n.onnx"), *LABELLED, "-m", "sinkhorn").returncode, 3)
 
     def test_without_labels_what_the_models_say_will_do(self):
