@@ -5,7 +5,7 @@
 
 FOLDER is that of results.py. Merges the first eight test pairs of each family by activations, deep-align and
 deep-align+weights, and counts for how many of them each measure, on 500 training images, takes the way that has the least
-loss half way on 1000 test images. ONNX Runtime runs the models; it comes with ./test.sh. Some five minutes.
+loss half way on 1000 test images. ONNX Runtime runs the models; it comes with ./test.sh. A minute or two.
 """
 import argparse
 import os
