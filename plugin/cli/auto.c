@@ -269,9 +269,10 @@ oa_status oa_auto_choose(oa_align_run *run, size_t index, oa_error *error)
     }
     if (status == OA_OK) {
         oa_permutations_copy(&run->followers[index].permutations, &best, run->layout);
-        run->method_reason = run->samples.targets.count
-                                 ? "of several ways, its average has the least loss on the samples"
-                                 : "of several ways, its average is nearest to what the models say on the samples";
+        run->method_reason =
+            run->samples.targets.count
+                ? "its average has the least loss, of several ways that were tried on the samples"
+                : "its average is nearest to what the models say, of several ways that were tried on the samples";
         run->methods = chosen;
         run->candidate_count = 1;
     } else if (!can_try) {

@@ -230,7 +230,7 @@ class Report(ToolTest):
         for step in ["reading the models", "aligning", "verifying"]:
             self.assertRegex(rows[step][1], r"^\d+\.\d{3}$")
         self.assertIn(found["method"], rows["Method"][1])
-        self.assertIn("of several ways, its average has the least loss", rows["Method"][1])
+        self.assertIn("chosen because its average has the least loss, of several ways", rows["Method"][1])
         self.assertIn('name="viewport"', page.source)
         self.assertIn("prefers-color-scheme:dark", page.style)
         self.assertEqual(page.tags.count("polyline"), 4)
