@@ -4,7 +4,17 @@
 
 #include <math.h>
 
-/* One row of logits, in double. The largest is taken out of the exponentials, so that none overflows. */
+/* The logarithm of a row's sum of exponentials above its largest number, which is taken out so that none overflows. */
+static double log_sum_above(const double *row, size_t classes, double largest)
+{
+    double sum = 0.0;
+    for (size_t c = 0; c < classes; c++) {
+        sum += exp(row[c] - largest);
+    }
+    return log(sum);
+}
+
+/* One row of logits, in double. */
 static oa_status add_class(oa_score *score, const double *row, size_t classes, int64_t label, oa_error *error)
 {
     if (label < 0 || (uint64_t)label >= classes) {
@@ -19,12 +29,8 @@ static oa_status add_class(oa_score *score, const double *row, size_t classes, i
             best = c;
         }
     }
-    double sum = 0.0;
-    for (size_t c = 0; c < classes; c++) {
-        sum += exp(row[c] - largest);
-    }
     score->right += best == (size_t)label;
-    score->loss += largest + log(sum) - row[label];
+    score->loss += largest + log_sum_above(row, classes, largest) - row[label];
     score->terms++;
     return OA_OK;
 }
@@ -32,15 +38,14 @@ static oa_status add_class(oa_score *score, const double *row, size_t classes, i
 /* The same against shares of the classes. */
 static void add_shares(oa_score *score, const float *shares, size_t classes)
 {
-    double largest = -INFINITY, sum = 0.0, along = 0.0;
+    double largest = -INFINITY, along = 0.0;
     for (size_t c = 0; c < classes; c++) {
         largest = fmax(largest, score->row[c]);
     }
     for (size_t c = 0; c < classes; c++) {
-        sum += exp(score->row[c] - largest);
         along += (double)shares[c] * (score->row[c] - largest);
     }
-    score->loss += log(sum) - along;
+    score->loss += log_sum_above(score->row, classes, largest) - along;
     score->terms++;
 }
 

@@ -104,22 +104,20 @@ static oa_status check_work(bool *is_too_much, const trial *t, oa_align_run *run
     return status;
 }
 
-/* Leaves Sinkhorn out where it takes too long. */
+/* Leaves Sinkhorn out, which at most one candidate has, where it takes too long. */
 static oa_status drop_what_takes_long(const trial *t, oa_align_run *run, oa_error *error)
 {
+    size_t k = 0;
     bool is_too_much = false;
-    bool is_listed = false;
-    for (size_t k = 0; k < run->candidate_count; k++) {
-        is_listed = is_listed || oa_chain_has(&run->candidates[k], OA_METHOD_SINKHORN);
+    while (k < run->candidate_count && !oa_chain_has(&run->candidates[k], OA_METHOD_SINKHORN)) {
+        k++;
     }
-    oa_status status = is_listed ? check_work(&is_too_much, t, run, error) : OA_OK;
-    for (size_t k = 0; k < run->candidate_count && is_too_much && status == OA_OK; k++) {
-        if (oa_chain_has(&run->candidates[k], OA_METHOD_SINKHORN)) {
-            run->candidates[k] = run->candidates[--run->candidate_count];
-            if (run->options->is_verbose) {
-                oa_note(run->options, "sinkhorn is not tried: %zu steps through these models take minutes",
-                        run->iterations);
-            }
+    oa_status status = k < run->candidate_count ? check_work(&is_too_much, t, run, error) : OA_OK;
+    if (status == OA_OK && is_too_much) {
+        run->candidates[k] = run->candidates[--run->candidate_count];
+        if (run->options->is_verbose) {
+            oa_note(run->options, "sinkhorn is not tried: %zu steps through these models take minutes",
+                    run->iterations);
         }
     }
     return status;
